@@ -1,0 +1,1 @@
+"""The `vreid` command: the only package that prints, reads flags and exits."""

@@ -1,0 +1,1 @@
+"""YAML files that ship with vreid: defaults of commands and recipes."""

@@ -1,0 +1,1 @@
+"""From videos to identities: detection, tracking, tracklets, embedding, association, a run directory."""
