@@ -1,0 +1,140 @@
+"""MOTChallenge text files: the only place where vreid's frames and boxes become 1-based and left-top-width-height.
+
+The format is described in docs/formats.md. Inside vreid a box is float32 xyxy in source pixels and a frame index is
+0-based; here both are converted, in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reid.errors import InputError
+
+MIN_TRUTH_VISIBILITY = 0.25
+MIN_TRUTH_HEIGHT_PX = 40.0
+PERSON_CLASS = 1
+
+
+@dataclass(frozen=True)
+class TrackBox:
+    """One box of a result: `frame_index` 0-based, `box_xyxy` in source pixels."""
+
+    frame_index: int
+    mot_id: int
+    box_xyxy: tuple[float, float, float, float]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class TruthBox:
+    """One box of ground truth: the visible part of a person, clipped to the frame; `visibility` in [0, 1]."""
+
+    frame_index: int
+    person_id: int
+    box_xyxy: tuple[float, float, float, float]
+    visibility: float = 1.0
+
+    @property
+    def considered(self) -> bool:
+        """Whether a result is asked for this box; the others are neither missed nor false."""
+        height_px = self.box_xyxy[3] - self.box_xyxy[1]
+        return self.visibility >= MIN_TRUTH_VISIBILITY and height_px >= MIN_TRUTH_HEIGHT_PX
+
+
+def write_tracks(path: Path, boxes: Iterable[TrackBox]) -> None:
+    """Write a camera's result, sorted by frame and id.
+
+    Args:
+        path: the file to write.
+        boxes: in any order.
+    """
+    ordered = sorted(boxes, key=lambda box: (box.frame_index, box.mot_id))
+    with path.open("w", encoding="ascii") as file:
+        for box in ordered:
+            file.write(
+                f"{box.frame_index + 1},{box.mot_id},{_ltwh(box.box_xyxy)},{_number(box.confidence, 4)},-1,-1,-1\n"
+            )
+
+
+def read_tracks(path: Path) -> list[TrackBox]:
+    """Read a camera's result.
+
+    Args:
+        path: a file as `write_tracks` writes it.
+
+    Returns:
+        Its boxes, in the file's order.
+
+    Raises:
+        InputError: a line is not MOTChallenge result text; says which.
+    """
+    return [
+        TrackBox(int(fields[0]) - 1, int(fields[1]), _xyxy(fields), fields[6]) for fields in _rows(path, num_fields=10)
+    ]
+
+
+def write_truth(path: Path, boxes: Iterable[TruthBox]) -> None:
+    """Write a camera's ground truth, sorted by frame and person.
+
+    Args:
+        path: the file to write.
+        boxes: in any order.
+    """
+    ordered = sorted(boxes, key=lambda box: (box.frame_index, box.person_id))
+    with path.open("w", encoding="ascii") as file:
+        for box in ordered:
+            file.write(
+                f"{box.frame_index + 1},{box.person_id},{_ltwh(box.box_xyxy)},{int(box.considered)},{PERSON_CLASS},"
+                f"{_number(box.visibility, 4)}\n"
+            )
+
+
+def read_truth(path: Path) -> list[TruthBox]:
+    """Read a camera's ground truth; boxes of other classes than person are left out.
+
+    Args:
+        path: a file as `write_truth` writes it, or MOTChallenge's own `gt.txt`.
+
+    Returns:
+        Its boxes, in the file's order.
+
+    Raises:
+        InputError: a line is not MOTChallenge ground-truth text; says which.
+    """
+    return [
+        TruthBox(int(fields[0]) - 1, int(fields[1]), _xyxy(fields), fields[8])
+        for fields in _rows(path, num_fields=9)
+        if int(fields[7]) == PERSON_CLASS
+    ]
+
+
+def _rows(path: Path, *, num_fields: int) -> Iterator[list[float]]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                fields = [float(field) for field in line.split(",")]
+            except ValueError:
+                fields = []
+            if len(fields) != num_fields:
+                raise InputError(
+                    f"{path}, line {number}: expected {num_fields} numbers with commas between, got {line.strip()!r}"
+                )
+            yield fields
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}".rstrip("0").rstrip(".")
+
+
+def _ltwh(box_xyxy: tuple[float, float, float, float]) -> str:
+    x1, y1, x2, y2 = box_xyxy
+    return ",".join(f"{value:.2f}" for value in (x1, y1, x2 - x1, y2 - y1))
+
+
+def _xyxy(fields: list[float]) -> tuple[float, float, float, float]:
+    left, top, width, height = fields[2:6]
+    return (left, top, left + width, top + height)
