@@ -148,7 +148,7 @@ def read_tracklets(path: Path) -> list[TrackletRow]:
 def assign_mot_ids(rows: Iterable[TrackletRow]) -> list[TrackletRow]:
     """Give every tracklet the id that stands for it in the tracks' text files.
 
-    An identity keeps its number; each unknown tracklet gets one of its own above them, so that ids are unique in the run.
+    An identity keeps its number; each unknown tracklet gets one of its own above them, unique in the run.
 
     Args:
         rows: all tracklets of the run.
