@@ -1,0 +1,131 @@
+"""The settings of a run. `configs/run/default.yaml` holds the same defaults with a line of explanation each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from reid.config import Settings
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+CameraPair = tuple[str, str]
+
+
+class CameraConfig(Settings):
+    """One camera: `start` is the clock at the first moment of the source, `offset_s` corrects a clock that is off."""
+
+    name: str | None = None
+    source: str
+    start: datetime | None = None
+    offset_s: float = 0.0
+
+
+class DetectorConfig(Settings):
+    """Which detector finds people, and how."""
+
+    name: str = "auto"
+    conf: Fraction = 0.1
+    imgsz: Annotated[int, Field(ge=64)] | None = None
+    half: bool = False
+
+
+class TrackerConfig(Settings):
+    """How people are followed within one camera."""
+
+    name: str = "bytetrack"
+    new_track_conf: Fraction = 0.5
+    lost_seconds: Positive = 1.0
+
+
+class CropGateConfig(Settings):
+    """What a crop must be like to count as evidence; sizes in source pixels, aspect is height over width."""
+
+    min_height_px: Positive = 48.0
+    min_width_px: Positive = 16.0
+    min_aspect: Positive = 1.0
+    max_aspect: Positive = 5.0
+    edge_px: Annotated[float, Field(ge=0)] = 2.0
+    min_conf: Fraction = 0.4
+    max_overlap: Fraction = 0.5
+
+    @model_validator(mode="after")
+    def _aspects_in_order(self) -> CropGateConfig:
+        if self.min_aspect >= self.max_aspect:
+            raise ValueError(f"min_aspect ({self.min_aspect}) must be below max_aspect ({self.max_aspect})")
+        return self
+
+
+class TrackletConfig(Settings):
+    """What is kept of a track, and how much of it counts as enough to found an identity."""
+
+    max_crops: Annotated[int, Field(ge=2)] = 32
+    min_seconds: Annotated[float, Field(ge=0)] = 0.5
+    min_crops: Annotated[int, Field(ge=0)] = 4
+    gates: CropGateConfig = CropGateConfig()
+
+    @model_validator(mode="after")
+    def _enough_can_be_kept(self) -> TrackletConfig:
+        if self.min_crops > self.max_crops // 2:
+            raise ValueError(f"min_crops ({self.min_crops}) can be at most half of max_crops ({self.max_crops})")
+        return self
+
+
+class EmbedderConfig(Settings):
+    """Which re-ID network turns a tracklet into a vector: `auto`, a checkpoint's path, or a preset (untrained)."""
+
+    weights: str = "auto"
+    variant: str | None = None
+    batch_size: Count = 8
+
+
+class AssociationConfig(Settings):
+    """When two tracklets are the same person."""
+
+    threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
+    far: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    candidates_k: Count = 50
+
+
+class TransitConfig(Settings):
+    """How long the way from one camera to another takes, seconds; holds in both directions unless `one_way`."""
+
+    cameras: CameraPair
+    min_s: Annotated[float, Field(ge=0)] = 0.0
+    max_s: Positive | None = None
+    one_way: bool = False
+
+    @model_validator(mode="after")
+    def _times_in_order(self) -> TransitConfig:
+        if self.max_s is not None and self.max_s < self.min_s:
+            raise ValueError(f"max_s ({self.max_s}) must not be below min_s ({self.min_s})")
+        return self
+
+
+class TopologyConfig(Settings):
+    """What is known of the place: cameras that never show the same spot, and the ways between them."""
+
+    all_non_overlapping: bool = False
+    non_overlapping: tuple[CameraPair, ...] = ()
+    transit: tuple[TransitConfig, ...] = ()
+
+
+class RunConfig(Settings):
+    """Everything that `vreid run` can be told."""
+
+    cameras: tuple[CameraConfig, ...] = ()
+    every: Count = 1
+    device: str = "auto"
+    stall_timeout_s: Positive = 20.0
+    detector: DetectorConfig = DetectorConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    tracklets: TrackletConfig = TrackletConfig()
+    embedder: EmbedderConfig = EmbedderConfig()
+    association: AssociationConfig = AssociationConfig()
+    topology: TopologyConfig = TopologyConfig()
+    duration_s: Positive | None = None
+    save_video: bool = False
+    hash_inputs: bool = False
