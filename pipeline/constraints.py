@@ -1,0 +1,96 @@
+"""What makes it impossible that two tracklets are one person: being seen twice at once, or having come too fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.config import TopologyConfig
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Where and when a tracklet was: `start_s` and `end_s` (exclusive) on a clock that all cameras of a run share.
+
+    `clock_known` is False when this camera's relation to the others' clocks is not known; then only the stays of its
+    own camera can be compared with it.
+    """
+
+    camera_id: str
+    start_s: float
+    end_s: float
+    clock_known: bool = True
+
+
+_TOLERANCE_S = 1e-6  # a track that begins in the very next frame does not overlap, whatever rounding says
+
+
+class Constraints:
+    """Decides whether stays can be of one person.
+
+    - Two stays in one camera must not overlap in time, nor two in cameras declared non-overlapping.
+    - Where a transit time is given, the time from the end of the earlier stay to the beginning of the later one is at
+      least its minimum: nobody is faster, whatever else they did in between.
+    - The maximum of a transit time holds for stays that follow each other directly: whoever was seen elsewhere in
+      between may take longer.
+
+    Args:
+        topology: what is known of the place.
+    """
+
+    def __init__(self, topology: TopologyConfig) -> None:
+        self._all_non_overlapping = topology.all_non_overlapping
+        self._non_overlapping = {frozenset(pair) for pair in topology.non_overlapping}
+        self._transit_s: dict[tuple[str, str], tuple[float, float]] = {}
+        for transit in topology.transit:
+            first, second = transit.cameras
+            limits = (transit.min_s, math.inf if transit.max_s is None else transit.max_s)
+            self._transit_s[first, second] = limits
+            if not transit.one_way:
+                self._transit_s[second, first] = limits
+
+    def allow(self, some: Sequence[Stay], others: Sequence[Stay]) -> bool:
+        """Whether all of these stays can be of one person, given that each group for itself can.
+
+        Args:
+            some: the stays of one cluster.
+            others: the stays of another.
+
+        Returns:
+            False if a constraint speaks against it.
+        """
+        if not all(self._allow_pair(*_in_order(one, other)) for one in some for other in others):
+            return False
+        series = sorted(
+            [(stay.start_s, stay.end_s, 0, stay) for stay in some]
+            + [(stay.start_s, stay.end_s, 1, stay) for stay in others],
+            key=lambda item: item[:3],
+        )
+        return all(
+            group == next_group or self._soon_enough(earlier, later)
+            for (_, _, group, earlier), (_, _, next_group, later) in pairwise(series)
+        )
+
+    def _allow_pair(self, earlier: Stay, later: Stay) -> bool:
+        gap_s = later.start_s - earlier.end_s
+        if earlier.camera_id == later.camera_id:
+            return gap_s >= -_TOLERANCE_S
+        if not (earlier.clock_known and later.clock_known):
+            return True
+        apart = self._all_non_overlapping or frozenset((earlier.camera_id, later.camera_id)) in self._non_overlapping
+        if apart and gap_s < -_TOLERANCE_S:
+            return False
+        min_s, _ = self._transit_s.get((earlier.camera_id, later.camera_id), (0.0, math.inf))
+        return min_s == 0 or gap_s >= min_s
+
+    def _soon_enough(self, earlier: Stay, later: Stay) -> bool:
+        if not (earlier.clock_known and later.clock_known):
+            return True
+        _, max_s = self._transit_s.get((earlier.camera_id, later.camera_id), (0.0, math.inf))
+        return later.start_s - earlier.end_s <= max_s
+
+
+def _in_order(one: Stay, other: Stay) -> tuple[Stay, Stay]:
+    return (one, other) if (one.start_s, one.end_s) <= (other.start_s, other.end_s) else (other, one)
