@@ -16,12 +16,17 @@ CameraPair = tuple[str, str]
 
 
 class CameraConfig(Settings):
-    """One camera: `start` is the clock at the first moment of the source, `offset_s` corrects a clock that is off."""
+    """One camera.
+
+    `start` is the clock at the first moment of the source, `offset_s` is added to a clock that is off, and `fps` is the
+    rate of a folder of images.
+    """
 
     name: str | None = None
     source: str
     start: datetime | None = None
     offset_s: float = 0.0
+    fps: Positive = 25.0
 
 
 class DetectorConfig(Settings):

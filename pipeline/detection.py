@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +14,6 @@ import numpy as np
 from pipeline.config import DetectorConfig
 from reid.errors import WeightsError
 from trackers.types import Detections
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_YOLO = "yolo26n.pt"
 _DOWNLOAD_HOST = ("github.com", 443)
@@ -42,12 +39,13 @@ class Detector(Protocol):
         ...
 
 
-def create_detector(settings: DetectorConfig, *, device: str) -> Detector:
+def create_detector(settings: DetectorConfig, *, device: str, warn: Callable[[str], None]) -> Detector:
     """Build the detector that the settings name.
 
     Args:
         settings: `name` is `auto`, `hog`, or weights that ultralytics can load: a path or one of its own names.
         device: `cpu`, `cuda`, `cuda:1`, ...
+        warn: is told in one line when `auto` has to fall back.
 
     Returns:
         A detector whose weights are loaded and have run once.
@@ -66,11 +64,9 @@ def create_detector(settings: DetectorConfig, *, device: str) -> Detector:
 
         return YoloDetector(weights, conf=settings.conf, imgsz=settings.imgsz, half=settings.half, device=device)
     if settings.name == "auto":
-        logger.warning(
-            "no YOLO weights and no network: falling back to OpenCV's HOG people detector, which misses many people "
-            "and is slow; for YOLO, copy %s into %s or pass --detector PATH",
-            DEFAULT_YOLO,
-            weights_folder(),
+        warn(
+            f"no YOLO weights here and no network: falling back to OpenCV's HOG people detector, which misses many "
+            f"people and is slow; for YOLO, copy {DEFAULT_YOLO} into {weights_folder()} or pass --detector PATH"
         )
         return _hog(settings)
     if _is_published_name(name):

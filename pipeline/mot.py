@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from reid.errors import InputError
@@ -44,18 +45,18 @@ class TruthBox:
 
 
 def write_tracks(path: Path, boxes: Iterable[TrackBox]) -> None:
-    """Write a camera's result, sorted by frame and id.
+    """Write a camera's result, sorted by frame and id; memory does not grow with its length.
 
     Args:
         path: the file to write.
-        boxes: in any order.
+        boxes: in order of frames.
     """
-    ordered = sorted(boxes, key=lambda box: (box.frame_index, box.mot_id))
     with path.open("w", encoding="ascii") as file:
-        for box in ordered:
-            file.write(
-                f"{box.frame_index + 1},{box.mot_id},{_ltwh(box.box_xyxy)},{_number(box.confidence, 4)},-1,-1,-1\n"
-            )
+        for _, of_frame in groupby(boxes, key=lambda box: box.frame_index):
+            for box in sorted(of_frame, key=lambda box: box.mot_id):
+                file.write(
+                    f"{box.frame_index + 1},{box.mot_id},{_ltwh(box.box_xyxy)},{_number(box.confidence, 4)},-1,-1,-1\n"
+                )
 
 
 def read_tracks(path: Path) -> list[TrackBox]:

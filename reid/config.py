@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.resources
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -69,6 +70,42 @@ def parse_settings(content: dict[str, Any], settings_type: type[SettingsT], *, w
         return settings_type.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_explain(error, settings_type)}") from error
+
+
+def override(settings: SettingsT, values: dict[str, Any], *, where: str) -> SettingsT:
+    """Replace some settings.
+
+    Args:
+        settings: the settings to begin with.
+        values: dotted key, such as `detector.conf`, to value.
+        where: where the values come from, for messages.
+
+    Returns:
+        The checked settings.
+
+    Raises:
+        ConfigError: a key or value is not understood.
+    """
+    content = settings.model_dump()
+    for key, value in values.items():
+        *groups, name = key.split(".")
+        target = content
+        for group in groups:
+            target = target.setdefault(group, {})
+        target[name] = value
+    return parse_settings(content, type(settings), where=where)
+
+
+def builtin_text(name: str) -> str:
+    """Read a file that ships in `configs`.
+
+    Args:
+        name: path below `configs`, such as `run/default.yaml`.
+
+    Returns:
+        Its text.
+    """
+    return (importlib.resources.files("configs") / name).read_text(encoding="utf-8")
 
 
 def _explain(error: ValidationError, settings_type: type[Settings]) -> str:

@@ -1,0 +1,61 @@
+"""Entry of the `vreid` command: every error that a user can cause ends here, as one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import run
+from cli.output import complain
+from reid.errors import VreidError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+# The class of all errors in flags and arguments; Typer exports only this subclass of it.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="vreid",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def vreid(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Who was where and when, across the recordings or live streams of several cameras.
+
+    Give it videos, get a folder: who was seen by which camera from when to when, as a page for a browser, tables for a
+    spreadsheet or pandas, and pictures. [b]vreid run --help[/b] shows how.
+    """
+    if version:
+        from pipeline.device import package_version
+
+        typer.echo(f"vreid {package_version()}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        code = app(standalone_mode=False)
+    except VreidError as error:
+        complain(str(error))
+        code = EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        complain("interrupted; nothing was written")
+        code = EXIT_INTERRUPTED
+    except _UsageError as error:
+        complain(error.format_message())  # type: ignore[attr-defined]
+        code = EXIT_BAD_INPUT
+    sys.exit(code or 0)

@@ -1,0 +1,25 @@
+"""What goes to the terminal: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+def complain(message: str) -> None:
+    """Print an error as one line, however wide the terminal is."""
+    _line("vreid: ", "bold red", message)
+
+
+def warn(message: str) -> None:
+    """Print a warning as one line, however wide the terminal is."""
+    _line("warning: ", "bold yellow", message)
+
+
+def _line(prefix: str, style: str, message: str) -> None:
+    text = Text(prefix, style=style)
+    text.append(" ".join(message.split()), style="default not bold")
+    stderr.print(text, soft_wrap=True)

@@ -1,0 +1,284 @@
+"""`vreid run`: from videos to a folder that says who was where and when."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import MultiValueCommand, split_assignments
+from cli.output import complain
+
+if TYPE_CHECKING:
+    from pipeline import RunConfig, RunDirectory
+
+EXIT_DAMAGED = 3
+EXIT_INTERRUPTED = 130
+
+# Typer keeps the line breaks of a docstring, so every paragraph is one line here.
+_HELP = """Tell who was where and when, over all cameras.
+
+[b]vreid run --videos cam1.mp4 cam2.mp4[/b]
+
+[b]vreid run --videos gate=cam1.mp4 hall=rtsp://host/2 --duration 600[/b]
+
+[b]vreid run --videos 'day1/*.mp4' --detector yolo11n_openvino_model --every 2 --out day1-run[/b]
+
+[b]vreid run --config my-site.yaml[/b]
+
+""" + "\n\n".join(
+    (
+        "The folder it makes holds report.html (open it in a browser), sightings.csv (who, where, from, to), "
+        "tracklets.parquet (everything), pictures of everyone seen and vectors that can recognise them. Deleting the "
+        "folder deletes all of it.",
+        "Exit codes: 0 all went well; 2 nothing was done, the message says why; 3 a camera was damaged or lost, the "
+        "others are complete; 130 stopped by Ctrl-C, what was seen until then is kept.",
+    )
+)
+
+_CAMERAS, _DETECT, _IDENTITY, _OUTPUT = "Cameras", "Finding and following people", "Identities", "Output"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", cls=MultiValueCommand, help=_HELP)(run)
+
+
+def run(
+    videos: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--videos",
+            help="The cameras: video files, folders of images, globs in quotes, a device number, rtsp or http URLs. "
+            "Takes several values. NAME=SOURCE names a camera; otherwise it is called like its file.",
+            rich_help_panel=_CAMERAS,
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A YAML file with cameras, start times, topology and any setting; flags go before it. "
+            "`vreid run --show-config` prints all keys with their defaults.",
+            rich_help_panel=_CAMERAS,
+            show_default=False,
+        ),
+    ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="When a recording began: NAME=2024-05-01T09:00:00, in this machine's time zone unless one is given. "
+            "Takes several values.",
+            rich_help_panel=_CAMERAS,
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            help="Analyse only every N-th frame: faster, and fine for people who walk at 30 frames a second.",
+            rich_help_panel=_CAMERAS,
+            show_default=False,
+        ),
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop after this many seconds of every recording or live stream.",
+            rich_help_panel=_CAMERAS,
+            show_default=False,
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="YOLO weights (.onnx, an OpenVINO folder, .engine, .pt: a .pt file runs code when it is opened, so "
+            "only trusted ones), a YOLO name to download, `hog` (needs no weights, finds fewer people), or `auto`: "
+            "YOLO where it can be had, else hog. Default: auto.",
+            rich_help_panel=_DETECT,
+            show_default=False,
+        ),
+    ] = None,
+    conf: Annotated[
+        float | None,
+        typer.Option(
+            help="Lowest confidence of a detection. Weak ones only continue a track, so keep it low. Default: 0.1.",
+            rich_help_panel=_DETECT,
+            show_default=False,
+        ),
+    ] = None,
+    imgsz: Annotated[
+        int | None,
+        typer.Option(
+            help="Size in pixels that frames are scaled to for detection; larger finds smaller people, slower.",
+            rich_help_panel=_DETECT,
+            show_default=False,
+        ),
+    ] = None,
+    tracker: Annotated[
+        str | None,
+        typer.Option(
+            help="bytetrack, ocsort or sfsort. Default: bytetrack.", rich_help_panel=_DETECT, show_default=False
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, cpu, cuda, cuda:1. Default: auto, the GPU if there is one.",
+            rich_help_panel=_DETECT,
+            show_default=False,
+        ),
+    ] = None,
+    half: Annotated[
+        bool | None,
+        typer.Option("--half", help="Half precision on a GPU.", rich_help_panel=_DETECT, show_default=False),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="The re-ID network: a checkpoint (.safetensors) or a preset's name (untrained). Default: auto.",
+            rich_help_panel=_IDENTITY,
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Similarity, up to 1, from which two stays are the same person. Without it the checkpoint's "
+            "calibration and --far decide.",
+            rich_help_panel=_IDENTITY,
+            show_default=False,
+        ),
+    ] = None,
+    far: Annotated[
+        float | None,
+        typer.Option(
+            help="Accepted chance that someone is taken for another person. Default: 0.01.",
+            rich_help_panel=_IDENTITY,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder to make. Default: runs/<date and time>.", rich_help_panel=_OUTPUT, show_default=False
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run in --out.", rich_help_panel=_OUTPUT)
+    ] = False,
+    save_video: Annotated[
+        bool | None,
+        typer.Option(
+            "--save-video",
+            help="Also write each recording with boxes and names drawn in (reads it a second time).",
+            rich_help_panel=_OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    hash_inputs: Annotated[
+        bool | None,
+        typer.Option(
+            "--hash-inputs",
+            help="Record the SHA-256 of each whole recording, not only of its ends.",
+            rich_help_panel=_OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    show_config: Annotated[
+        bool,
+        typer.Option(
+            "--show-config",
+            help="Print every setting with its default and what it does, and exit.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+) -> None:
+    """Tell who was where and when, over all cameras; the help text is `_HELP`."""
+    from reid.config import builtin_text
+
+    if show_config:
+        typer.echo(builtin_text("run/default.yaml"), nl=False)
+        return
+    flags = {
+        "every": every,
+        "device": device,
+        "duration_s": duration,
+        "save_video": save_video,
+        "hash_inputs": hash_inputs,
+        "detector.name": detector,
+        "detector.conf": conf,
+        "detector.imgsz": imgsz,
+        "detector.half": half,
+        "tracker.name": tracker,
+        "embedder.weights": weights,
+        "association.threshold": threshold,
+        "association.far": far,
+    }
+    settings = _settle(config, videos or [], split_assignments(start or [], "--start"), flags)
+    result = _run(settings, out or Path("runs") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"), overwrite)
+    from cli.summary import print_summary
+
+    print_summary(result)
+    raise typer.Exit(_exit_code(result.manifest))
+
+
+def _settle(config: Path | None, videos: Sequence[str], starts: dict[str, str], flags: dict[str, Any]) -> RunConfig:
+    """Put the file and the flags together; what a flag says goes before the file."""
+    from pipeline import RunConfig
+    from pipeline.inputs import with_starts
+    from reid.config import load_settings, override, parse_settings
+
+    settings = load_settings(config, RunConfig) if config is not None else RunConfig()
+    given = {key: value for key, value in flags.items() if value is not None}
+    if videos:
+        given["cameras"] = [{"source": source} for source in videos]
+    settings = override(settings, given, where="command line")
+    if starts:
+        cameras = with_starts(settings.cameras, starts)
+        settings = parse_settings({**settings.model_dump(), "cameras": cameras}, RunConfig, where="--start")
+    return settings
+
+
+def _run(settings: RunConfig, out: Path, overwrite: bool) -> RunDirectory:
+    from cli.progress import progress_for_this_terminal
+    from pipeline import run_pipeline
+
+    with _stop_on_ctrl_c() as stop, progress_for_this_terminal(settings.every) as progress:
+        return run_pipeline(
+            settings, out, overwrite=overwrite, listener=progress, stop=stop, command=["vreid", *sys.argv[1:]]
+        )
+
+
+@contextmanager
+def _stop_on_ctrl_c() -> Iterator[threading.Event]:
+    """The first Ctrl-C ends the reading and keeps what was seen; a second one ends everything."""
+    stop = threading.Event()
+
+    def handle(signal_number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        complain("stopping; what was seen until now is being written (Ctrl-C again to drop it)")
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _exit_code(manifest: dict[str, Any]) -> int:
+    if manifest["status"] == "complete":
+        return 0
+    if any(camera["health"]["status"] != "ok" for camera in manifest["cameras"]) and manifest["stopped_by"] != "user":
+        return EXIT_DAMAGED
+    return EXIT_INTERRUPTED

@@ -1,0 +1,69 @@
+"""A camera's boxes, kept on disk while the run goes on: identities are only known when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from pipeline.mot import TrackBox
+from trackers.types import TrackedBoxes
+
+_RECORD = np.dtype([("frame_index", "<i8"), ("track_id", "<i8"), ("box_xyxy", "<f4", (4,)), ("confidence", "<f4")])
+_BLOCK = 65_536
+
+
+class BoxSpool:
+    """Boxes of one camera in order of frames, in a file that only this run reads.
+
+    Args:
+        path: the file; it is removed by `remove`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb")
+        self.num_boxes = 0
+
+    def append(self, frame_index: int, tracked: TrackedBoxes) -> None:
+        """Add the boxes of the next frame."""
+        records = np.empty(len(tracked), dtype=_RECORD)
+        records["frame_index"] = frame_index
+        records["track_id"] = tracked.track_ids
+        records["box_xyxy"] = tracked.boxes_xyxy
+        records["confidence"] = tracked.confidences
+        self._file.write(records.tobytes())
+        self.num_boxes += len(tracked)
+
+    def read(self, mot_ids: Mapping[int, int]) -> Iterator[TrackBox]:
+        """Yield every box under its final id.
+
+        Args:
+            mot_ids: track_id -> mot_id, for every track of the camera.
+
+        Yields:
+            The boxes in order of frames.
+        """
+        self._file.flush()
+        with self._path.open("rb") as file:
+            while len(records := np.frombuffer(file.read(_BLOCK * _RECORD.itemsize), dtype=_RECORD)):
+                for frame_index, track_id, box_xyxy, confidence in records.tolist():
+                    yield TrackBox(frame_index, mot_ids[track_id], tuple(box_xyxy), confidence)
+
+    def remove(self) -> None:
+        """Close the file and delete it."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        """The spool itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove the file."""
+        self.remove()

@@ -1,0 +1,121 @@
+"""One camera's part of a run: its tracker, its tracklets, its boxes and its counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pipeline.boxes import BoxSpool
+from pipeline.config import TrackerConfig, TrackletConfig
+from pipeline.inputs import CameraClock, Input
+from pipeline.sources import Frame, Source
+from pipeline.tracklets import ENOUGH, Tracklet, TrackletBuilder
+from reid.errors import ConfigError
+from trackers.registry import TRACKERS, create_tracker
+from trackers.types import Detections
+
+# The rate of a live camera that has not said one yet.
+_DEFAULT_FPS = 25.0
+
+
+class Camera:
+    """What one camera's frames turn into.
+
+    Args:
+        of: the camera, opened.
+        source: its source.
+        every: only every N-th frame arrives.
+        tracker: which tracker and its patience.
+        low_conf: the detector's lowest confidence.
+        tracklets: what is kept of a track.
+        spool_path: a file for the camera's boxes, removed by `boxes.remove`.
+    """
+
+    def __init__(
+        self,
+        of: Input,
+        source: Source,
+        *,
+        every: int,
+        tracker: TrackerConfig,
+        low_conf: float,
+        tracklets: TrackletConfig,
+        spool_path: Path,
+    ) -> None:
+        self.input = of
+        self.source = source
+        self.clock: CameraClock = of.clock()
+        self.boxes = BoxSpool(spool_path)
+        self.frames = 0
+        self.last_frame_index = -1
+        self.detections = 0
+        self.crops_refused: Counter[str] = Counter()
+        self.crops_kept = 0
+        self.tracklets = 0
+        self.short_tracklets = 0
+        frame_rate = (source.fps or _DEFAULT_FPS) / every
+        self._tracker = create_tracker(
+            tracker.name,
+            frame_rate=frame_rate,
+            lost_after_s=tracker.lost_seconds,
+            high_confidence=tracker.new_track_conf,
+            low_confidence=low_conf,
+        )
+        self._builder = TrackletBuilder(
+            of.camera_id, tracklets, frame_s=1 / frame_rate, lost_after_s=self._tracker.lost_after_s
+        )
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's name."""
+        return self.input.camera_id
+
+    def take(self, frame: Frame, detections: Detections) -> list[Tracklet]:
+        """Take in the next frame with what was found in it.
+
+        Args:
+            frame: of this camera.
+            detections: the people in it.
+
+        Returns:
+            The tracklets that ended with it.
+        """
+        tracked = self._tracker.update(detections, frame.time_s)
+        self.boxes.append(frame.index, tracked)
+        self.frames += 1
+        self.last_frame_index = frame.index
+        self.detections += len(detections)
+        return self._count(self._builder.update(frame.rgb, frame.index, frame.time_s, tracked))
+
+    def finish(self) -> list[Tracklet]:
+        """End the tracks that are still open."""
+        return self._count(self._builder.finish())
+
+    def counts(self) -> dict[str, object]:
+        """What was found, for `run.json`."""
+        return {
+            "frames": self.frames,
+            "detections": self.detections,
+            "tracklets": self.tracklets,
+            "short_tracklets": self.short_tracklets,
+            "crops_kept": self.crops_kept,
+            "crops_refused": dict(sorted(self.crops_refused.items())),
+        }
+
+    def _count(self, ended: list[Tracklet]) -> list[Tracklet]:
+        for tracklet in ended:
+            self.tracklets += 1
+            self.short_tracklets += tracklet.evidence != ENOUGH
+            self.crops_kept += tracklet.crops_kept
+            self.crops_refused.update(tracklet.refused)
+        return ended
+
+
+def check_tracker(name: str) -> None:
+    """Refuse a tracker that does not exist, before any work.
+
+    Raises:
+        ConfigError: lists the known ones.
+    """
+    if name not in TRACKERS:
+        raise ConfigError(f"unknown tracker {name!r}; known are {', '.join(TRACKERS)}")

@@ -1,0 +1,81 @@
+"""Which device the networks run on, and what this machine is."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import torch
+
+from reid.errors import ConfigError
+
+_LIBRARIES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "ultralytics",
+    "boxmot",
+    "opencv-python",
+    "faiss-cpu",
+    "av",
+    "decord",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+)
+
+
+def choose_device(name: str) -> str:
+    """Resolve the device's name.
+
+    Args:
+        name: `auto` takes the GPU if there is one; otherwise `cpu`, `cuda`, `cuda:1`, ... as it stands.
+
+    Returns:
+        A name that torch knows.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:0") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {name} is not there: this machine has {torch.cuda.device_count()} CUDA devices")
+    return name
+
+
+def describe_device(requested: str, used: str) -> dict[str, Any]:
+    """Say what the run used, for `run.json`."""
+    on_gpu = used.startswith("cuda")
+    return {
+        "requested": requested,
+        "used": used,
+        "name": torch.cuda.get_device_name(used) if on_gpu else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+    }
+
+
+def describe_versions() -> dict[str, str]:
+    """Name the versions of what took part, for `run.json`."""
+    versions = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            versions[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def package_version() -> str:
+    """The version of vreid; `unknown` in a checkout that was never installed."""
+    try:
+        return importlib.metadata.version("vreid")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,157 @@
+"""Tracklets become crops on disk and rows of the table; their vectors come in batches, over all cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.config import EmbedderConfig
+from pipeline.detection import find_weights
+from pipeline.inputs import CameraClock
+from pipeline.run_directory import TrackletRow
+from pipeline.stopwatch import Stopwatch
+from pipeline.tracklets import Tracklet
+from reid.embedder import Embedder
+from reid.errors import ConfigError, OutputError
+from reid.models import PRESETS
+
+UNTRAINED_PRESET = "dcct-compact"
+_JPEG_QUALITY = 95
+
+
+def create_embedder(settings: EmbedderConfig, *, device: str, half: bool, warn: Callable[[str], None]) -> Embedder:
+    """Build the embedder that the settings name.
+
+    Args:
+        settings: `weights` is `auto`, the path of a checkpoint, or the name of a preset (untrained).
+        device: `cpu`, `cuda`, ...
+        half: half precision, on a GPU.
+        warn: is told in one line when the network is untrained.
+
+    Returns:
+        The embedder. Untrained networks start from ImageNet's weights where they can be had, else from a fixed seed.
+
+    Raises:
+        WeightsError: the checkpoint is missing or cannot be used.
+        ConfigError: the variant is not one of the model's.
+    """
+    preset = UNTRAINED_PRESET if settings.weights == "auto" else settings.weights
+    if preset in PRESETS:
+        embedder = Embedder.untrained(
+            preset, device, start_weights="imagenet", half=half, batch_size=settings.batch_size
+        )
+    else:
+        path = find_weights(settings.weights) or Path(settings.weights)
+        embedder = Embedder.from_checkpoint(path, device, half, batch_size=settings.batch_size)
+    if not embedder.trained:
+        warn(f"untrained: the re-ID network {embedder.model_name} was never trained; identities are not to be trusted")
+    if settings.variant is not None and settings.variant not in embedder.variant_widths:
+        known = ", ".join(embedder.variant_widths)
+        raise ConfigError(f"{embedder.model_name} has no feature variant {settings.variant!r}; it has {known}")
+    return embedder
+
+
+class TrackletStore:
+    """Takes tracklets as they end and lets go of their pictures as soon as they are written and embedded.
+
+    Args:
+        embedder: makes the vectors.
+        run_path: the run directory; crops go below it.
+        clocks: each camera's clock.
+        stopwatch: times the stages `crops` and `embedding`.
+        batch_size: tracklets embedded at once.
+        variant: the feature variant; None for the checkpoint's.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        run_path: Path,
+        clocks: Mapping[str, CameraClock],
+        stopwatch: Stopwatch,
+        *,
+        batch_size: int,
+        variant: str | None,
+    ) -> None:
+        self._embedder = embedder
+        self._variant = variant
+        self._dim = embedder.dim if variant is None else embedder.variant_widths[variant]
+        self._run_path = run_path
+        self._clocks = clocks
+        self._stopwatch = stopwatch
+        self._batch_size = batch_size
+        self._waiting: list[tuple[int, Tracklet]] = []
+        self._rows: list[TrackletRow] = []
+        self._embeddings: list[np.ndarray] = []
+
+    def add(self, tracklet: Tracklet) -> None:
+        """Take in a tracklet that has ended."""
+        with self._stopwatch.work("crops"):
+            crops_path = Path("crops") / tracklet.camera_id / str(tracklet.track_id)
+            _write_crops(self._run_path / crops_path, tracklet)
+        clock = self._clocks[tracklet.camera_id]
+        self._rows.append(
+            TrackletRow(
+                camera_id=tracklet.camera_id,
+                track_id=tracklet.track_id,
+                first_frame=tracklet.first_frame,
+                last_frame=tracklet.last_frame,
+                start_s=tracklet.start_s,
+                end_s=tracklet.end_s,
+                start_time=clock.at(tracklet.start_s),
+                end_time=clock.at(tracklet.end_s),
+                frames=tracklet.frames,
+                mean_confidence=tracklet.mean_confidence,
+                evidence=tracklet.evidence,
+                crops_kept=tracklet.crops_kept,
+                crops_refused=sum(tracklet.refused.values()),
+                crop_frames=tuple(crop.frame_index for crop in tracklet.crops),
+                crops_path=crops_path.as_posix(),
+                embedded=bool(tracklet.crops),
+            )
+        )
+        self._embeddings.append(np.zeros(self._dim, dtype=np.float32))
+        if tracklet.crops:
+            self._waiting.append((len(self._rows) - 1, tracklet))
+        if len(self._waiting) >= self._batch_size:
+            self._embed()
+
+    def finish(self, camera_ids: list[str]) -> tuple[list[TrackletRow], np.ndarray]:
+        """Embed what is still waiting.
+
+        Args:
+            camera_ids: the order of the cameras.
+
+        Returns:
+            The rows, sorted by camera and track, and their embeddings (N, D) float32.
+        """
+        if self._waiting:
+            self._embed()
+        order = sorted(
+            range(len(self._rows)),
+            key=lambda index: (camera_ids.index(self._rows[index].camera_id), self._rows[index].track_id),
+        )
+        embeddings = np.zeros((len(order), self._dim), dtype=np.float32)
+        for position, index in enumerate(order):
+            embeddings[position] = self._embeddings[index]
+        return [self._rows[index] for index in order], embeddings
+
+    def _embed(self) -> None:
+        with self._stopwatch.work("embedding"):
+            crops = [[crop.rgb for crop in tracklet.crops] for _, tracklet in self._waiting]
+            vectors = self._embedder.embed(crops, self._variant)
+            for (index, _), vector in zip(self._waiting, vectors, strict=True):
+                self._embeddings[index] = vector
+        self._waiting.clear()
+
+
+def _write_crops(folder: Path, tracklet: Tracklet) -> None:
+    folder.mkdir(parents=True)
+    for number, crop in enumerate(tracklet.crops):
+        path = folder / f"{number:03d}.jpg"
+        image_bgr = cv2.cvtColor(crop.rgb, cv2.COLOR_RGB2BGR)
+        if not cv2.imwrite(str(path), image_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+            raise OutputError(f"could not write {path}; is the disk full?")

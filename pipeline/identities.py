@@ -1,0 +1,104 @@
+"""From rows of the table to identities: thresholds, a common clock, and the association's answer written back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.association import Assignment
+from pipeline.config import AssociationConfig
+from pipeline.constraints import Stay
+from pipeline.inputs import CameraClock
+from pipeline.run_directory import TrackletRow, assign_mot_ids
+from pipeline.tracklets import ENOUGH
+from reid.calibration import Calibration
+
+# Without calibration nothing says which similarity means the same person, and an untrained network finds everyone
+# alike; only what is practically the same picture is then joined.
+UNCALIBRATED_THRESHOLD = 0.9999
+
+
+@dataclass(frozen=True)
+class MatchThreshold:
+    """A similarity and where it comes from: `flag or config`, `checkpoint`, `uncalibrated default`."""
+
+    value: float
+    source: str
+
+
+def choose_threshold(settings: AssociationConfig, calibration: Calibration | None, gallery_size: int) -> MatchThreshold:
+    """Set the similarity from which two groups of tracklets are one person.
+
+    Args:
+        settings: its `threshold` goes before everything; `far` is wanted of a calibrated one.
+        calibration: the checkpoint's curve, or None.
+        gallery_size: tracklets that a person is compared with.
+
+    Returns:
+        The threshold.
+    """
+    if settings.threshold is not None:
+        return MatchThreshold(settings.threshold, "flag or config")
+    if calibration is None:
+        return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
+    return MatchThreshold(calibration.threshold(settings.far, max(1, gallery_size)).similarity, "checkpoint")
+
+
+def stays_of(rows: Sequence[TrackletRow], clocks: Mapping[str, CameraClock]) -> list[Stay]:
+    """Put all tracklets on one clock.
+
+    Where no camera's start is known, the recordings are taken to begin together. Where only some are known, the others
+    cannot be compared with anyone.
+
+    Args:
+        rows: the tracklets.
+        clocks: each camera's clock.
+
+    Returns:
+        One stay a row, in order.
+    """
+    starts = [clock.start_time.timestamp() for clock in clocks.values() if clock.start_time is not None]
+    together = not starts
+    stays = []
+    for row in rows:
+        start_time = clocks[row.camera_id].start_time
+        origin_s = 0.0 if start_time is None else start_time.timestamp() - min(starts)
+        known = together or start_time is not None
+        stays.append(Stay(row.camera_id, origin_s + row.start_s, origin_s + row.end_s, known))
+    return stays
+
+
+def clock_basis(clocks: Mapping[str, CameraClock]) -> str:
+    """Say how the cameras' times were compared, for `run.json`."""
+    known = [clock.start_time is not None for clock in clocks.values()]
+    if all(known):
+        return "known start times"
+    return "partly known: cameras without a start time are not compared" if any(known) else "assumed to start together"
+
+
+def has_evidence(rows: Sequence[TrackletRow]) -> list[bool]:
+    """Which tracklets may found an identity."""
+    return [row.evidence == ENOUGH for row in rows]
+
+
+def with_identities(rows: Sequence[TrackletRow], assignments: Sequence[Assignment]) -> list[TrackletRow]:
+    """Write the association's answer into the rows.
+
+    Args:
+        rows: the tracklets.
+        assignments: one a row, in order.
+
+    Returns:
+        The rows with identities, scores and `mot_id`.
+    """
+    return assign_mot_ids(
+        replace(
+            row,
+            identity_id=assignment.identity_id,
+            match_score=assignment.match_score,
+            runner_up_score=assignment.runner_up_score,
+            runner_up_identity_id=assignment.runner_up_identity_id,
+            margin=assignment.margin,
+        )
+        for row, assignment in zip(rows, assignments, strict=True)
+    )

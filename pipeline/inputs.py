@@ -1,0 +1,182 @@
+"""From the cameras of a configuration to opened sources, their clocks, and a record of the files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import CameraConfig
+from pipeline.sources import CameraHealth, CameraSpec, RunClock, Source, open_source, parse_sources
+from reid.errors import SourceError
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class CameraClock:
+    """The clock at a camera's `time_s` = 0.
+
+    Attributes:
+        start_time: aware, corrected by the camera's offset; None if it is not known.
+        origin: where it comes from: `flag or config`, `file`, `live`; None if it is not known.
+    """
+
+    start_time: datetime | None
+    origin: str | None
+
+    def at(self, time_s: float) -> datetime | None:
+        """The clock at a moment of the source; None if the start is not known."""
+        return None if self.start_time is None else self.start_time + timedelta(seconds=time_s)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One camera of a run; `source` is None if it could not be opened, for the reason in `health`."""
+
+    spec: CameraSpec
+    settings: CameraConfig
+    source: Source | None
+    health: CameraHealth
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's name."""
+        return self.spec.name
+
+    def clock(self) -> CameraClock:
+        """The camera's clock; what the user says goes before what the file says."""
+        offset = timedelta(seconds=self.settings.offset_s)
+        if self.settings.start is not None:
+            # A time without a zone is meant on the clock of this machine.
+            return CameraClock(self.settings.start.astimezone(UTC) + offset, "flag or config")
+        if self.source is None or self.source.start_time_utc is None:
+            return CameraClock(None, None)
+        return CameraClock(self.source.start_time_utc + offset, "live" if self.source.live else "file")
+
+
+def resolve_cameras(cameras: Sequence[CameraConfig]) -> list[tuple[CameraSpec, CameraConfig]]:
+    """Find every camera's source and name; a glob of videos becomes several cameras.
+
+    Args:
+        cameras: as configured.
+
+    Returns:
+        The cameras in order, each with the configuration it comes from.
+
+    Raises:
+        SourceError: no camera is given, a path does not exist, or two cameras have one name.
+    """
+    if not cameras:
+        raise SourceError("no camera given; pass --videos cam1.mp4 cam2.mp4, or list cameras in --config")
+    entries = [f"{camera.name}={camera.source}" if camera.name else camera.source for camera in cameras]
+    origins = [camera for camera, entry in zip(cameras, entries, strict=True) for _ in parse_sources([entry])]
+    return list(zip(parse_sources(entries), origins, strict=True))
+
+
+def with_starts(cameras: Sequence[CameraConfig], starts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give cameras their start times by name.
+
+    Args:
+        cameras: as configured; they may still be unnamed.
+        starts: camera's name -> ISO 8601 time.
+
+    Returns:
+        Every camera with its final name, as plain values.
+
+    Raises:
+        SourceError: no camera has one of the names, or as `resolve_cameras`.
+    """
+    resolved = resolve_cameras(cameras)
+    names = [spec.name for spec, _ in resolved]
+    for name in starts:
+        if name not in names:
+            raise SourceError(f"--start names a camera {name!r} that is not there; cameras: {', '.join(names)}")
+    return [
+        {**settings.model_dump(), "name": spec.name, "source": spec.source}
+        | ({"start": starts[spec.name]} if spec.name in starts else {})
+        for spec, settings in resolved
+    ]
+
+
+def open_inputs(
+    cameras: Sequence[tuple[CameraSpec, CameraConfig]], *, every: int, stall_timeout_s: float
+) -> list[Input]:
+    """Open every camera; one that does not open does not keep the others from it.
+
+    Args:
+        cameras: as `resolve_cameras` gives them.
+        every: only every N-th frame is analysed.
+        stall_timeout_s: how long a source may take to open.
+
+    Returns:
+        One input a camera, in order.
+
+    Raises:
+        SourceError: none of them opened; says why for each.
+    """
+    clock = RunClock()
+    inputs = []
+    for spec, settings in cameras:
+        try:
+            source = open_source(
+                spec, every=every, image_fps=settings.fps, stall_timeout_s=stall_timeout_s, clock=clock
+            )
+        except SourceError as error:
+            inputs.append(Input(spec, settings, None, CameraHealth.failed(error)))
+        else:
+            inputs.append(Input(spec, settings, source, source.health))
+    if all(camera.source is None for camera in inputs):
+        raise SourceError("no camera can be used: " + "; ".join(str(camera.health.last_error) for camera in inputs))
+    return inputs
+
+
+def describe_files(spec: CameraSpec, *, whole: bool) -> list[dict[str, Any]]:
+    """Record the files of a source, so that a result can be traced to them.
+
+    Args:
+        spec: the camera.
+        whole: also hash every byte; reads the whole file.
+
+    Returns:
+        One record a file (for a folder of images its first and last); nothing for devices and streams.
+    """
+    if spec.images:
+        paths = sorted({spec.images[0], spec.images[-1]})
+    else:
+        paths = [Path(spec.source)] if Path(spec.source).is_file() else []
+    return [_describe_file(path, whole=whole) for path in paths]
+
+
+def _describe_file(path: Path, *, whole: bool) -> dict[str, Any]:
+    status = path.stat()
+    return {
+        "path": str(path),
+        "size_bytes": status.st_size,
+        "mtime": datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds"),
+        "sha256_ends": _sha256(_ends(path, status.st_size)),
+        "sha256": _sha256(_blocks(path)) if whole else None,
+    }
+
+
+def _sha256(blocks: Iterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _ends(path: Path, size_bytes: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield file.read(_MIB)
+        file.seek(max(_MIB, size_bytes - _MIB))
+        yield file.read(_MIB)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_MIB):
+            yield block

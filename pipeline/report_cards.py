@@ -1,0 +1,252 @@
+"""The report's cards: one a person, with pictures and the reasons in plain words."""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.colours import Rgb, identity_colour
+from pipeline.report_timeline import TimeAxis, clock_time_text, position_text
+from pipeline.run_directory import TrackletRow
+
+PICTURE_HEIGHT_PX = 128
+THUMBNAIL_HEIGHT_PX = 40
+MAX_PICTURES_PER_SIGHTING = 6
+# A page of a long run stays a page that opens: the more sightings, the fewer pictures of each.
+_MAX_PICTURES_PER_PAGE = 10_000
+_JPEG_QUALITY = 75
+CLOSE_MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG inside the page; `data_uri` holds it whole."""
+
+    data_uri: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One tracklet as the page tells it.
+
+    Attributes:
+        row: the tracklet.
+        row_index: its row in the table.
+        when: from and to, by the clock where it is known.
+        position: where it begins in the recording; empty where `when` tells it.
+        duration: how long.
+        pictures: some of its crops, in order of time.
+        num_pictures_stored: how many crops the run holds.
+        verdict: the outcome in a few words.
+        reasons: sentences that say why.
+        needs_check: whether a person should look at it.
+    """
+
+    row: TrackletRow
+    row_index: int
+    when: str
+    position: str
+    duration: str
+    pictures: tuple[Picture, ...]
+    num_pictures_stored: int
+    verdict: str
+    reasons: tuple[str, ...]
+    needs_check: bool
+
+
+@dataclass(frozen=True)
+class PersonCard:
+    """One identity; `identity_id` None gathers the unknown."""
+
+    identity_id: int | None
+    colour: Rgb
+    thumbnail: Picture | None
+    sightings: tuple[Sighting, ...]
+    camera_ids: tuple[str, ...]
+    when: str
+    in_view: str
+
+    @property
+    def needs_check(self) -> bool:
+        return any(sighting.needs_check for sighting in self.sightings)
+
+
+def person_cards(
+    rows: Sequence[TrackletRow], run_path: Path, axis: TimeAxis, threshold: float | None
+) -> list[PersonCard]:
+    """Tell everything about everyone.
+
+    Args:
+        rows: all tracklets.
+        run_path: the run directory, for the crops.
+        axis: the page's axis; sightings stand in its order.
+        threshold: score from which sightings were joined, None if it is not known.
+
+    Returns:
+        Identities by number; the unknown, if there are any, as one card at the end.
+    """
+    members: dict[int | None, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        members[row.identity_id].append(index)
+    max_pictures = min(MAX_PICTURES_PER_SIGHTING, max(1, _MAX_PICTURES_PER_PAGE // max(1, len(rows))))
+    cards = []
+    for number in sorted(members, key=lambda number: (number is None, number or 0)):
+        indices = sorted(members[number], key=lambda index: axis.span_s(rows[index]))
+        sightings = tuple(
+            _sighting(rows[index], index, run_path, max_pictures, threshold, num_others=len(indices) - 1)
+            for index in indices
+        )
+        cards.append(
+            PersonCard(
+                identity_id=number,
+                colour=identity_colour(number),
+                thumbnail=_thumbnail([rows[index] for index in indices], run_path) if number is not None else None,
+                sightings=sightings,
+                camera_ids=tuple(dict.fromkeys(rows[index].camera_id for index in indices)),
+                when=_card_when([rows[index] for index in indices], axis),
+                in_view=duration_text(sum(rows[index].end_s - rows[index].start_s for index in indices)),
+            )
+        )
+    return cards
+
+
+def duration_text(seconds: float) -> str:
+    """Write a length of time in words that suit its size."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, second = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {second} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def date_text(moment: datetime) -> str:
+    """Write a date in the local time zone, such as `Sat 21 Nov 2026`."""
+    local = moment.astimezone()
+    return f"{local:%a} {local.day} {local:%b %Y}"
+
+
+def dates_text(first: datetime, last: datetime) -> str:
+    """Write two moments with their dates, the date once if it is the same."""
+    if date_text(first) == date_text(last):
+        return f"{date_text(first)}, {range_text(clock_time_text(first), clock_time_text(last))}"
+    return f"{date_text(first)}, {clock_time_text(first)} to {date_text(last)}, {clock_time_text(last)}"
+
+
+def range_text(first: str, last: str) -> str:
+    """Write from and to, once if they read the same."""
+    return first if first == last else f"{first} to {last}"
+
+
+def _sighting(
+    row: TrackletRow, row_index: int, run_path: Path, max_pictures: int, threshold: float | None, *, num_others: int
+) -> Sighting:
+    if row.start_time is not None and row.end_time is not None:
+        when = range_text(clock_time_text(row.start_time), clock_time_text(row.end_time))
+        position = position_text(row.start_s)
+    else:
+        when, position = range_text(position_text(row.start_s), position_text(row.end_s)), ""
+    verdict, reasons, needs_check = _judgement(row, threshold, num_others)
+    return Sighting(
+        row=row,
+        row_index=row_index,
+        when=when,
+        position=position,
+        duration=duration_text(row.end_s - row.start_s),
+        pictures=tuple(_pictures(row, run_path, max_pictures, PICTURE_HEIGHT_PX)),
+        num_pictures_stored=len(row.crop_frames),
+        verdict=verdict,
+        reasons=reasons,
+        needs_check=needs_check,
+    )
+
+
+def _judgement(row: TrackletRow, threshold: float | None, num_others: int) -> tuple[str, tuple[str, ...], bool]:
+    """Say what was decided about a tracklet, why, and whether it deserves a second look."""
+    reasons = []
+    needs_check = False
+    if row.identity_id is None:
+        verdict = "Unknown"
+        reasons.append("Not alike enough to anyone." if row.embedded else "There is no picture to compare.")
+        reasons.extend(_evidence_sentence(row, "to count as a new person"))
+    elif row.match_score is None:
+        verdict = "Seen once" if num_others == 0 else "Not compared"
+        if num_others == 0:
+            reasons.append("No other sighting was alike enough to be the same person.")
+    else:
+        verdict = "Joined"
+        others = "the other sighting" if num_others == 1 else f"the other {num_others} sightings, on average"
+        reasons.append(f"Likeness of {row.match_score:.2f} to {others}.")
+        if threshold is not None and row.match_score < threshold:
+            needs_check = True
+            reasons.append(f"That is below the threshold of {threshold:.2f}.")
+        reasons.extend(_evidence_sentence(row, "to stand alone"))
+    if row.margin is not None and row.margin < CLOSE_MARGIN:
+        needs_check = True
+        reasons.append(
+            "The next best person is almost as alike." if row.margin >= 0 else "Another person is more alike."
+        )
+    if row.crops_kept == 0 and row.embedded:
+        reasons.append("No picture passed the quality checks; the best of the others was used.")
+    return verdict, tuple(reasons), needs_check
+
+
+def _evidence_sentence(row: TrackletRow, purpose: str) -> list[str]:
+    if row.evidence == "short":
+        return [f"Seen too briefly {purpose}."]
+    if row.evidence == "few_crops":
+        return [f"Too few good pictures {purpose}."]
+    return []
+
+
+def _card_when(rows: Sequence[TrackletRow], axis: TimeAxis) -> str:
+    if not axis.uses_clock:
+        return ""
+    first = min(row.start_time for row in rows if row.start_time is not None)
+    last = max(row.end_time for row in rows if row.end_time is not None)
+    return dates_text(first, last)
+
+
+def _thumbnail(rows: Sequence[TrackletRow], run_path: Path) -> Picture | None:
+    """Take the middle picture of the longest sighting that has good ones."""
+    for row in sorted(rows, key=lambda row: (row.crops_kept == 0, row.start_s - row.end_s)):
+        pictures = _pictures(row, run_path, 1, THUMBNAIL_HEIGHT_PX)
+        if pictures:
+            return pictures[0]
+    return None
+
+
+def _pictures(row: TrackletRow, run_path: Path, max_pictures: int, height_px: int) -> list[Picture]:
+    """Read some of a tracklet's crops, evenly spread; one that is missing or damaged is left out."""
+    num_stored = len(row.crop_frames)
+    num_shown = min(num_stored, max_pictures)
+    numbers = [(2 * n + 1) * num_stored // (2 * num_shown) for n in range(num_shown)]
+    found = (_picture(run_path / row.crops_path / f"{number:03d}.jpg", height_px) for number in numbers)
+    return [picture for picture in found if picture is not None]
+
+
+def _picture(path: Path, max_height_px: int) -> Picture | None:
+    try:
+        encoded = path.read_bytes()
+    except OSError:
+        return None
+    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+    if image is None:
+        return None
+    height_px, width_px = image.shape[:2]
+    scale = min(1.0, max_height_px / height_px, 2 * max_height_px / width_px)
+    if scale < 1.0:
+        size_px = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
+        image = cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
+    _, small = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+    text = base64.b64encode(small.tobytes()).decode("ascii")
+    return Picture(f"data:image/jpeg;base64,{text}", image.shape[1], image.shape[0])

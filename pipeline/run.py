@@ -1,0 +1,309 @@
+"""The whole way from cameras to a run directory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.association import associate
+from pipeline.camera import Camera, check_tracker
+from pipeline.config import RunConfig
+from pipeline.constraints import Constraints
+from pipeline.detection import Detector, create_detector
+from pipeline.device import choose_device
+from pipeline.embedding import TrackletStore, create_embedder
+from pipeline.gallery import Gallery
+from pipeline.identities import choose_threshold, clock_basis, has_evidence, stays_of, with_identities
+from pipeline.inputs import Input, open_inputs, resolve_cameras
+from pipeline.listener import RunListener
+from pipeline.manifest import Finding, build_manifest
+from pipeline.mot import write_tracks
+from pipeline.report import render_report
+from pipeline.run_directory import (
+    RunDirectory,
+    RunDirectoryWriter,
+    TrackletRow,
+    check_output,
+    write_sightings,
+    write_tracklets,
+)
+from pipeline.sources import Frame, PrefetcherGroup
+from pipeline.stopwatch import Stopwatch
+from pipeline.videos import write_video
+from reid.embedder import Embedder
+from trackers.types import Detections
+
+# Frames that go through the detector together, taken from whichever cameras have some.
+_BATCH_FRAMES = 8
+_POLL_S = 0.2
+
+
+def run_pipeline(
+    config: RunConfig,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    listener: RunListener | None = None,
+    stop: threading.Event | None = None,
+    command: Sequence[str] | None = None,
+) -> RunDirectory:
+    """Tell who was where and when, over all cameras.
+
+    Args:
+        config: cameras and settings.
+        out: the run directory to make.
+        overwrite: replace a run that stands there.
+        listener: is told how the run goes on.
+        stop: set it to end the run early; what was seen until then is kept.
+        command: the command line, for the record.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ConfigError: a setting names something that does not exist.
+        SourceError: a source does not exist, or no camera can be used at all.
+        WeightsError: weights are missing or cannot be used.
+        OutputError: `out` is taken or cannot be written.
+    """
+    run = _Run(config, listener or RunListener(), stop or threading.Event())
+    check_output(out, overwrite=overwrite)
+    check_tracker(config.tracker.name)
+    resolved = resolve_cameras(config.cameras)
+    with ExitStack() as cleanup:
+        with run.stopwatch.work("start"):
+            run.device = choose_device(config.device)
+            inputs = open_inputs(resolved, every=config.every, stall_timeout_s=config.stall_timeout_s)
+            for of in inputs:
+                if of.source is not None:
+                    cleanup.callback(of.source.close)
+            detector = create_detector(config.detector, device=run.device, warn=run.warn)
+            embedder = create_embedder(config.embedder, device=run.device, half=config.detector.half, warn=run.warn)
+            writer = cleanup.enter_context(RunDirectoryWriter(out, overwrite=overwrite))
+        cameras = run.prepare(inputs, writer.path)
+        for camera in cameras:
+            cleanup.callback(camera.boxes.remove)
+        findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
+        rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
+        run.write_results(rows, embeddings, cameras, writer.path)
+        with run.stopwatch.work("report"):
+            manifest = build_manifest(
+                config,
+                findings,
+                rows,
+                created=run.created,
+                command=command,
+                stopped_by=run.stopped_by,
+                device=run.device,
+                detector=detector.describe(),
+                embedder=embedder.describe(),
+                association=association,
+                timings=run.stopwatch.to_dict(),
+                warnings=run.warnings,
+            )
+            page = render_report(manifest, rows, writer.path)
+            (writer.path / "report.html").write_text(page, encoding="utf-8")
+        writer.write_manifest({**manifest, "timings": run.stopwatch.to_dict()})
+        for camera in cameras:
+            camera.boxes.remove()
+        return writer.commit()
+
+
+@dataclass(frozen=True)
+class _Batch:
+    frames: list[Frame]
+    found: Future[list[Detections]]
+
+
+class _Run:
+    """The steps of one run and what they share."""
+
+    def __init__(self, config: RunConfig, listener: RunListener, stop: threading.Event) -> None:
+        self._config = config
+        self._listener = listener
+        self._stop = stop
+        self.stopwatch = Stopwatch()
+        self.created = datetime.now(UTC)
+        self.device = "cpu"
+        self.stopped_by: str | None = None
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for the record and pass it on."""
+        self.warnings.append(text)
+        self._listener.on_warning(text)
+
+    def prepare(self, inputs: Sequence[Input], run_path: Path) -> list[Camera]:
+        """Set up the cameras that opened."""
+        for of in inputs:
+            if of.source is None:
+                self.warn(f"camera {of.camera_id} cannot be used, the others go on: {of.health.last_error}")
+        return [
+            Camera(
+                of,
+                of.source,
+                every=self._config.every,
+                tracker=self._config.tracker,
+                low_conf=self._config.detector.conf,
+                tracklets=self._config.tracklets,
+                spool_path=run_path / f".{of.camera_id}.boxes",
+            )
+            for of in inputs
+            if of.source is not None
+        ]
+
+    def watch(
+        self, inputs: Sequence[Input], cameras: Sequence[Camera], detector: Detector, embedder: Embedder, run_path: Path
+    ) -> tuple[list[Finding], list[TrackletRow], np.ndarray]:
+        """Read every camera to its end: detect, track, cut crops, embed what has ended.
+
+        The detector works in a thread of its own on the next frames while the last ones are tracked and embedded here.
+        """
+        by_id = {camera.camera_id: camera for camera in cameras}
+        store = TrackletStore(
+            embedder,
+            run_path,
+            {camera.camera_id: camera.clock for camera in cameras},
+            self.stopwatch,
+            batch_size=self._config.embedder.batch_size,
+            variant=self._config.embedder.variant,
+        )
+        self._listener.on_cameras(list(by_id), [camera.source.health.frames_expected for camera in cameras])
+        with (
+            PrefetcherGroup(
+                [camera.source for camera in cameras], stall_timeout_s=self._config.stall_timeout_s
+            ) as readers,
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="vreid-detect") as pool,
+        ):
+            waiting: _Batch | None = None
+            for frames in self._batches(readers):
+                batch = _Batch(frames, pool.submit(self._detect, detector, frames))
+                if waiting is not None:
+                    self._take(waiting, by_id, store)
+                waiting = batch
+            if waiting is not None:
+                self._take(waiting, by_id, store)
+            health = readers.health
+        for camera in cameras:
+            for tracklet in camera.finish():
+                store.add(tracklet)
+            self._listener.on_camera_end(camera.camera_id, health[camera.camera_id])
+        findings = [Finding(of, by_id.get(of.camera_id), health.get(of.camera_id, of.health)) for of in inputs]
+        for finding in findings:
+            if finding.camera is not None and finding.health.status != "ok":
+                self.warn(f"camera {finding.input.camera_id} is {finding.health.status}: {finding.health.last_error}")
+        return findings, *store.finish([of.camera_id for of in inputs])
+
+    def _batches(self, readers: PrefetcherGroup) -> Iterator[list[Frame]]:
+        """Yield frames of all cameras as they come, until they end or the run is stopped."""
+        duration_s = self._config.duration_s
+        past_duration: set[str] = set()
+        while not readers.finished:
+            if self._stop.is_set():
+                self.stopped_by = "user"
+                return
+            frames: list[Frame] = []
+            with self.stopwatch.wait("reading"):
+                frame = readers.next(_POLL_S)
+                while frame is not None:
+                    if duration_s is not None and frame.time_s >= duration_s:
+                        past_duration.add(frame.camera_id)
+                    else:
+                        frames.append(frame)
+                    frame = readers.next(0.0) if len(frames) < _BATCH_FRAMES and not past_duration else None
+            if frames:
+                yield frames
+            if past_duration and all(
+                reader.finished or reader.camera_id in past_duration for reader in readers.readers
+            ):
+                self.stopped_by = "duration"
+                return
+
+    def _detect(self, detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
+        with self.stopwatch.elsewhere("detection"):
+            return detector.detect([frame.rgb for frame in frames])
+
+    def _take(self, batch: _Batch, cameras: dict[str, Camera], store: TrackletStore) -> None:
+        with self.stopwatch.wait("detection"):
+            found = batch.found.result()
+        for frame, detections in zip(batch.frames, found, strict=True):
+            camera = cameras[frame.camera_id]
+            with self.stopwatch.work("tracking"):
+                ended = camera.take(frame, detections)
+            for tracklet in ended:
+                store.add(tracklet)
+            self._listener.on_frame(frame.camera_id, frame.index, frame.time_s, camera.tracklets)
+
+    def identify(
+        self,
+        rows: list[TrackletRow],
+        embeddings: np.ndarray,
+        cameras: Sequence[Camera],
+        embedder: Embedder,
+        run_path: Path,
+    ) -> tuple[list[TrackletRow], dict[str, object]]:
+        """Find out which tracklets are the same person; also writes the index."""
+        self._listener.on_stage("association")
+        settings = self._config.association
+        clocks = {camera.camera_id: camera.clock for camera in cameras}
+        evidence = has_evidence(rows)
+        threshold = choose_threshold(settings, embedder.calibration, sum(evidence))
+        with self.stopwatch.work("association"):
+            gallery = Gallery(embeddings)
+            assignments = associate(
+                embeddings,
+                stays_of(rows, clocks),
+                evidence,
+                Constraints(self._config.topology),
+                gallery,
+                threshold=threshold.value,
+                candidates_k=settings.candidates_k,
+            )
+            gallery.save(run_path / "gallery.faiss")
+        return with_identities(rows, assignments), {
+            "method": "average-link",
+            "threshold": threshold.value,
+            "threshold_source": threshold.source,
+            "far": settings.far if threshold.source == "checkpoint" else None,
+            "candidates_k": settings.candidates_k,
+            "clock": clock_basis(clocks),
+            "constraints": self._config.topology.model_dump(mode="json"),
+        }
+
+    def write_results(
+        self, rows: Sequence[TrackletRow], embeddings: np.ndarray, cameras: Sequence[Camera], run_path: Path
+    ) -> None:
+        """Write the tables, the tracks and, if asked for, the annotated videos."""
+        self._listener.on_stage("writing")
+        with self.stopwatch.work("writing"):
+            write_tracklets(run_path / "tracklets.parquet", rows)
+            write_sightings(run_path / "sightings.csv", rows)
+            np.save(run_path / "embeddings.npy", embeddings)
+            for camera in cameras:
+                mot_ids = {row.track_id: row.mot_id for row in rows if row.camera_id == camera.camera_id}
+                write_tracks(run_path / "tracks" / f"{camera.camera_id}.txt", camera.boxes.read(mot_ids))
+        if self._config.save_video:
+            self._listener.on_stage("videos")
+            (run_path / "videos").mkdir()
+            for camera in cameras:
+                self._write_video(camera, [row for row in rows if row.camera_id == camera.camera_id], run_path)
+
+    def _write_video(self, camera: Camera, rows: Sequence[TrackletRow], run_path: Path) -> None:
+        if camera.source.live:
+            self.warn(f"camera {camera.camera_id} is live: its annotated video is not written")
+            return
+        with self.stopwatch.work("videos"):
+            write_video(
+                run_path / "videos" / f"{camera.camera_id}.mp4",
+                camera,
+                rows,
+                every=self._config.every,
+                progress=lambda done: self._listener.on_video_frame(camera.camera_id, done, camera.frames),
+            )
