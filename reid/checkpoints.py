@@ -1,0 +1,218 @@
+"""Checkpoints: one `.safetensors` file with the weights and, as JSON in its header, all that using them needs.
+
+A checkpoint is never a pickle: opening one runs no code from it. Weights that others made are read by
+`reid.foreign_weights`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from reid.calibration import Calibration
+from reid.errors import ConfigError, OutputError, WeightsError
+from reid.models import ReidModel, build_model
+from reid.preprocess import Preprocessing
+
+FORMAT = 1
+_METADATA_KEY = "vreid"
+_PICKLE_SUFFIXES = {".pth", ".pt", ".bin", ".ckpt", ".pkl", ".tar"}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where weights come from.
+
+    Args:
+        trained: False for random or start weights that no re-identification training has touched.
+        seed: the seed of the weights and of the training.
+        dataset: what they were trained on; None if untrained.
+        epochs: how long; None if untrained.
+        start_weights: what the backbones started from, as in `reid.start_weights.StartReport.source`.
+        package_version: the vreid that made them.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    trained: bool
+    seed: int
+    dataset: str | None = None
+    epochs: int | None = None
+    start_weights: str = "random"
+    package_version: str = dataclasses.field(default_factory=lambda: package_version())
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What stands in a checkpoint's header.
+
+    Args:
+        format: version of this layout.
+        model: the registry's name of the model.
+        config: the model's full configuration, so that later changes to a preset leave old files readable.
+        preprocessing: how crops become its input.
+        run_variant: the feature variant that `vreid run` uses.
+        embedding_width: D of that variant.
+        clip_length: T of the clips it was trained with.
+        provenance: where the weights come from.
+        calibration: the curve that match thresholds are set by; None where it was not measured.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    format: int
+    model: str
+    config: dict[str, Any]
+    preprocessing: Preprocessing
+    run_variant: str
+    embedding_width: int
+    clip_length: int
+    provenance: Provenance
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read: its metadata and the model with its weights, in evaluation mode on the CPU."""
+
+    metadata: Metadata
+    model: ReidModel
+
+
+def package_version() -> str:
+    """Return the installed vreid's version, "unknown" where only its source is on the path."""
+    try:
+        return importlib.metadata.version("vreid")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: ReidModel,
+    provenance: Provenance,
+    *,
+    preprocessing: Preprocessing | None = None,
+    run_variant: str | None = None,
+    calibration: Calibration | None = None,
+) -> None:
+    """Write a checkpoint; a file that is already there is replaced only once the new one is whole.
+
+    Classifiers are left out: they name the people of one training set and embedding does not use them.
+
+    Args:
+        path: where to; its folder must exist.
+        model: on any device, in any mode.
+        provenance: where the weights come from.
+        preprocessing: how crops become the model's input; None for the model's size and ImageNet's normalisation.
+        run_variant: the feature variant for `vreid run`; None for the one of the model's configuration.
+        calibration: the measured curve, where there is one.
+
+    Raises:
+        ConfigError: the model has no such variant.
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    variant = run_variant or model.config.run_variant
+    if variant not in model.variant_widths:
+        raise ConfigError(f"run_variant: {variant!r} is none of {', '.join(model.variant_widths)}")
+    metadata = Metadata(
+        format=FORMAT,
+        model=model.name,
+        config=model.config.to_dict(),
+        preprocessing=preprocessing or Preprocessing(model.config.image_size_hw),
+        run_variant=variant,
+        embedding_width=model.variant_widths[variant],
+        clip_length=model.config.clip_length,
+        provenance=provenance,
+        calibration=calibration,
+    )
+    header = {_METADATA_KEY: json.dumps(dataclasses.asdict(metadata))}
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.embedding_state().items()}
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            whole = Path(folder) / path.name
+            save_file(tensors, whole, metadata=header)
+            whole.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"checkpoint: cannot write {path}: {error}") from error
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint and build its model.
+
+    Args:
+        path: a file that `save_checkpoint` wrote.
+
+    Raises:
+        WeightsError: the file is missing, damaged, not a vreid checkpoint, or its weights do not fit its model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"checkpoint: no such file: {path}")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            text = (file.metadata() or {}).get(_METADATA_KEY)
+            if text is None:
+                raise WeightsError(f"checkpoint: {path} holds weights, but not of vreid: its header says nothing of it")
+            metadata = _parse(text, path)
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (the file is no mapping)
+    except SafetensorError as error:
+        raise WeightsError(_not_a_checkpoint(path)) from error
+    return Checkpoint(metadata, _build(metadata, state, path))
+
+
+def _parse(text: str, path: Path) -> Metadata:
+    """Turn a header's JSON into metadata."""
+    try:
+        written_as = json.loads(text)["format"]
+        if written_as != FORMAT:
+            raise WeightsError(f"checkpoint: {path} has format {written_as}, this vreid reads format {FORMAT}")
+        return TypeAdapter(Metadata).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise WeightsError(f"checkpoint: {path}: damaged metadata: {where}: {first['msg']}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"checkpoint: {path}: damaged metadata: {error}") from error
+
+
+def _build(metadata: Metadata, state: dict[str, Tensor], path: Path) -> ReidModel:
+    """Build the model that metadata describe and give it its weights."""
+    try:
+        model = build_model(metadata.model, overrides=metadata.config)
+    except ConfigError as error:
+        raise WeightsError(f"checkpoint: {path}: {error}") from error
+    own = model.embedding_state()
+    for problem, keys in (("lacks", own.keys() - state.keys()), ("has an unknown", state.keys() - own.keys())):
+        if keys:
+            raise WeightsError(f"checkpoint: {path} does not fit {metadata.model}: it {problem} {min(keys)!r}")
+    for key, value in state.items():
+        if value.shape != own[key].shape:
+            shapes = f"{tuple(value.shape)} instead of {tuple(own[key].shape)}"
+            raise WeightsError(f"checkpoint: {path} does not fit {metadata.model}: {key!r} is {shapes}")
+    facts = (model.variant_widths.get(metadata.run_variant), model.config.clip_length, model.config.image_size_hw)
+    if facts != (metadata.embedding_width, metadata.clip_length, metadata.preprocessing.size_hw):
+        raise WeightsError(f"checkpoint: {path}: width, clip length or image size contradict the model's configuration")
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _not_a_checkpoint(path: Path) -> str:
+    """Say what a file is that cannot be read as safetensors."""
+    if path.suffix.lower() in _PICKLE_SUFFIXES:
+        return (
+            f"checkpoint: {path} is a {path.suffix} file of PyTorch; vreid opens its own .safetensors checkpoints "
+            "here, and takes other people's weights as start weights for training"
+        )
+    return f"checkpoint: {path} is cut off, damaged, or not a .safetensors file"

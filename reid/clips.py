@@ -1,0 +1,65 @@
+"""Which frames stand for a tracklet: the one place that picks clips at test time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid.errors import ConfigError
+
+ClipIndices = NDArray[np.int64]
+
+
+def even_indices(num_frames: int, clip_length: int) -> ClipIndices:
+    """Pick the middle frame of each of `clip_length` equal parts of a tracklet, as one clip.
+
+    Frame i of T is floor((i + 1/2) * n / T), in whole numbers, so that no rounding depends on the machine.
+
+    Args:
+        num_frames: n, frames in the tracklet, >= 1.
+        clip_length: T, frames in the clip, >= 1.
+
+    Returns:
+        (1, T) int64 indices in [0, num_frames), non-decreasing. A tracklet shorter than T repeats frames.
+    """
+    middles = (2 * np.arange(clip_length, dtype=np.int64) + 1) * num_frames // (2 * clip_length)
+    return middles[np.newaxis, :]
+
+
+_POLICIES: dict[str, Callable[[int, int], ClipIndices]] = {
+    "even": even_indices,
+}
+
+
+def check_policy(policy: str) -> None:
+    """Refuse a policy that does not exist.
+
+    Raises:
+        ConfigError: the policy is unknown.
+    """
+    if policy not in _POLICIES:
+        raise ConfigError(f"clip policy: {policy!r} is none of {', '.join(_POLICIES)}")
+
+
+def clip_indices(num_frames: int, clip_length: int, policy: str = "even") -> ClipIndices:
+    """Pick a tracklet's clips.
+
+    Args:
+        num_frames: frames in the tracklet, >= 1.
+        clip_length: frames in a clip as the model was trained, >= 1.
+        policy: "even", one clip of evenly spread frames.
+
+    Returns:
+        (number of clips, frames a clip) int64 indices in [0, num_frames). Every tracklet has at least one clip, and
+        all tracklets have clips of one length under one policy.
+
+    Raises:
+        ConfigError: the policy is unknown.
+        ValueError: num_frames or clip_length is below 1.
+    """
+    check_policy(policy)
+    if num_frames < 1 or clip_length < 1:
+        raise ValueError(f"a tracklet of {num_frames} frames has no clip of {clip_length}")
+    return _POLICIES[policy](num_frames, clip_length)

@@ -1,0 +1,119 @@
+"""Image backbones through timm: a feature map and a global vector for each frame.
+
+Both branches of a coupled model must yield maps of one size, so the convolutional ones keep the resolution of their
+last but one stage: the stride that begins the last stage is set to 1. Nothing is dilated in exchange.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import timm
+from torch import Tensor, nn
+
+from reid.errors import ConfigError
+
+GlobalFeature = Literal["class_token", "mean"]
+
+# Where the last stage's stride sits, by the family that a timm name begins with.
+_LAST_STRIDED_BLOCK = {"resnet": "layer4.0", "mobilenetv2": "blocks.5.0"}
+
+
+class FrameFeatures(NamedTuple):
+    """What a backbone yields for M frames: the map (M, C, h, w) and the global vector (M, C)."""
+
+    map: Tensor
+    vector: Tensor
+
+
+class ConvolutionBackbone(nn.Module):
+    """A convolutional network with last stride 1; its global vector is the map's mean.
+
+    Args:
+        name: timm's name of a ResNet or MobileNetV2.
+        image_size_hw: height and width of the frames in pixels.
+        head_conv: False drops the 1x1 convolution that MobileNets put behind their last stage.
+
+    Raises:
+        ConfigError: the family is not supported or the size is not a multiple of the total stride.
+
+    Source: last stride 1 as in Luo et al. 2019, Bag of Tricks and a Strong Baseline for Deep Person
+    Re-identification; DCCT section III-A for the use beside a Transformer.
+    """
+
+    def __init__(self, name: str, image_size_hw: tuple[int, int], *, head_conv: bool = True) -> None:
+        super().__init__()
+        family = next((family for family in _LAST_STRIDED_BLOCK if name.startswith(family)), None)
+        if family is None:
+            raise ConfigError(f"cnn: {name!r} is none of the supported families {', '.join(_LAST_STRIDED_BLOCK)}")
+        self.timm_name = name
+        self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+        for module in self.net.get_submodule(_LAST_STRIDED_BLOCK[family]).modules():
+            if isinstance(module, nn.Conv2d):
+                module.stride = (1, 1)
+        last_stage = self.net.feature_info[-1]
+        if not head_conv:
+            self.net.conv_head = nn.Identity()
+            self.net.bn2 = nn.Identity()
+        self.width: int = self.net.num_features if head_conv else last_stage["num_chs"]
+        self.map_size_hw = _map_size(name, image_size_hw, last_stage["reduction"] // 2)
+
+    def forward(self, images: Tensor) -> FrameFeatures:
+        """Turn images (M, 3, H, W) into maps (M, C, h, w) and vectors (M, C)."""
+        feature_map: Tensor = self.net.forward_features(images)
+        return FrameFeatures(feature_map, feature_map.mean(dim=(2, 3)))
+
+
+class TransformerBackbone(nn.Module):
+    """A plain vision transformer at any input size.
+
+    Args:
+        name: timm's name of a ViT or DeiT with one class token.
+        image_size_hw: height and width of the frames in pixels, multiples of the patch.
+        depth: how many of its first blocks to keep; None keeps all.
+        drop_path: probability of the last block's stochastic depth; it rises linearly to it.
+        global_feature: "class_token" takes the class token, "mean" the mean over patches.
+
+    Raises:
+        ConfigError: the size is not a multiple of the patch, or the network has not exactly one class token.
+
+    Source: Dosovitskiy et al. 2021; DCCT section III-A. The paper's text averages the patches, its authors' code
+    takes the class token, which is the default.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        image_size_hw: tuple[int, int],
+        *,
+        depth: int | None = None,
+        drop_path: float = 0.1,
+        global_feature: GlobalFeature = "class_token",
+    ) -> None:
+        super().__init__()
+        kept = {} if depth is None else {"depth": depth}
+        self.timm_name = name
+        self.global_feature = global_feature
+        self.net = timm.create_model(
+            name, pretrained=False, num_classes=0, img_size=image_size_hw, drop_path_rate=drop_path, **kept
+        )
+        if getattr(self.net, "num_prefix_tokens", 0) != 1:
+            raise ConfigError(f"transformer: {name!r} is not a vision transformer with exactly one class token")
+        self.width: int = self.net.num_features
+        self.map_size_hw = _map_size(name, image_size_hw, self.net.patch_embed.patch_size[0])
+
+    def forward(self, images: Tensor) -> FrameFeatures:
+        """Turn images (M, 3, H, W) into maps (M, C, h, w) and vectors (M, C)."""
+        tokens: Tensor = self.net.forward_features(images)  # (M, 1 + h * w, C)
+        patches = tokens[:, 1:]
+        vector = tokens[:, 0] if self.global_feature == "class_token" else patches.mean(dim=1)
+        feature_map = patches.transpose(1, 2).view(len(images), self.width, *self.map_size_hw)  # (M, C, h, w)
+        return FrameFeatures(feature_map, vector)
+
+
+def _map_size(name: str, image_size_hw: tuple[int, int], stride_px: int) -> tuple[int, int]:
+    """Return (h, w) of a backbone's map, or refuse a size that its stride does not divide."""
+    height, width = image_size_hw
+    if height % stride_px or width % stride_px:
+        raise ConfigError(f"image_size_hw: {height}x{width} is not a multiple of {stride_px}, the stride of {name}")
+    return height // stride_px, width // stride_px

@@ -1,0 +1,196 @@
+"""Start weights: what a model's image backbones know before training.
+
+They come from a file or folder, from the local cache of the model hub, or from the hub itself where it answers within
+seconds. Where none can be had, the model keeps its seeded random weights and the report says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlparse
+
+import torch
+from timm.layers import resample_abs_pos_embed
+from torch import Tensor, nn
+
+from reid.errors import WeightsError
+from reid.foreign_weights import load_foreign_state_dict
+from reid.preprocess import IMAGENET_MEAN, IMAGENET_STD
+
+IMAGENET = "imagenet"
+ONLINE_TIMEOUT_S = 3.0
+_HUB_FILE = "model.safetensors"
+_LOG = logging.getLogger(__name__)
+
+
+class StartPart(NamedTuple):
+    """A part of a model that published weights can start: the network and the name timm knows it by."""
+
+    timm_name: str
+    module: nn.Module
+
+
+@dataclass(frozen=True)
+class StartReport:
+    """Where a model's weights come from.
+
+    Args:
+        source: "random", "imagenet", or the file or folder that was read.
+        matched: tensors taken over, resized ones included.
+        resized: tensors taken over after resizing: position embeddings.
+        missing: names of the backbones' tensors that stayed random; empty for source "random".
+        notes: one line for each part that was not found, and why.
+    """
+
+    source: str
+    matched: int = 0
+    resized: int = 0
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def apply_start_weights(parts: dict[str, StartPart], source: str | Path | None) -> StartReport:
+    """Load start weights into a model's backbones, in place.
+
+    Weights that were made for images normalised otherwise are adapted to ImageNet's mean and deviation where a patch
+    embedding makes that exact.
+
+    Args:
+        parts: name -> backbone.
+        source: None leaves everything as it is; "imagenet" asks for timm's weights in the hub's cache or, where it
+            answers, on the hub; a folder is searched for a file whose name begins with the backbone's timm name; a
+            file goes to whichever backbone it fits.
+
+    Raises:
+        WeightsError: a given file or folder is missing or unreadable, or fits no backbone.
+    """
+    if source is None:
+        return StartReport("random")
+    matched, resized, missing, notes = 0, 0, [], []
+    online = functools.cache(hub_is_online)  # asked once for all parts, and only if the cache lacks one
+    for name, part in parts.items():
+        state = _hub_state(part, online) if source == IMAGENET else _local_state(part, Path(source))
+        taken = _fit(part.module, state)
+        if not taken:
+            notes.append(f"{name} ({part.timm_name}): no weights found, kept random")
+            continue
+        resized += sum(state[key].shape != value.shape for key, value in taken.items())
+        matched += len(taken)
+        missing += [f"{name}.{key}" for key in _wanted(part.module) if key not in taken]
+        part.module.load_state_dict(_renormalised(part.module, taken), strict=False)
+    if matched:
+        return StartReport(str(source), matched, resized, tuple(missing), tuple(notes))
+    if source == IMAGENET:
+        return StartReport("random", notes=tuple(notes))
+    raise WeightsError(f"start weights: nothing in {source} fits {', '.join(p.timm_name for p in parts.values())}")
+
+
+def hub_is_online(timeout_s: float = ONLINE_TIMEOUT_S) -> bool:
+    """Say whether the model hub's host, or the proxy in front of it, takes a connection.
+
+    Args:
+        timeout_s: the longest this may take, looking up the name included.
+    """
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        return False
+    endpoint = urlparse(
+        urllib.request.getproxies().get("https") or os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    )
+    host, port = endpoint.hostname, endpoint.port or (80 if endpoint.scheme == "http" else 443)
+    if not host:
+        return False
+    answered = threading.Event()
+
+    def connect() -> None:
+        try:
+            with socket.create_connection((host, port), timeout=timeout_s):
+                answered.set()
+        except OSError:
+            pass
+
+    # Name lookup takes no timeout, so it runs in a thread that nobody has to wait for.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    return answered.is_set()
+
+
+def _hub_state(part: StartPart, online: Callable[[], bool]) -> dict[str, Tensor]:
+    """Return timm's published weights from the cache or, if the hub is online, from there; or nothing."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    repository = getattr(part.module, "pretrained_cfg", {}).get("hf_hub_id")
+    if not repository:
+        return {}
+    try:
+        path = hf_hub_download(repository, _HUB_FILE, local_files_only=True)
+    except LocalEntryNotFoundError:
+        if not online():
+            return {}
+        try:
+            path = hf_hub_download(repository, _HUB_FILE, etag_timeout=ONLINE_TIMEOUT_S)
+        except Exception:  # the client lets its HTTP library's errors through, and changes that library
+            _LOG.warning("start weights: %s did not arrive from the hub", repository, exc_info=True)
+            return {}
+    return load_foreign_state_dict(path)
+
+
+def _local_state(part: StartPart, source: Path) -> dict[str, Tensor]:
+    """Return the weights in a file, or in the file of a folder that bears the backbone's name, or nothing."""
+    if source.is_dir():
+        files = sorted(path for path in source.iterdir() if path.is_file() and path.name.startswith(part.timm_name))
+        return load_foreign_state_dict(files[0]) if files else {}
+    return load_foreign_state_dict(source)
+
+
+def _wanted(module: nn.Module) -> list[str]:
+    """Return the names of the tensors that weights should bring: all but batch normalisation's step counters."""
+    return [key for key in module.state_dict() if not key.endswith("num_batches_tracked")]
+
+
+def _fit(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a state dict that a backbone can take, position embeddings resized."""
+    own = module.state_dict()
+    taken = {}
+    for key in _wanted(module):
+        given = state.get(key)
+        if given is not None and key == "pos_embed" and given.shape != own[key].shape:
+            grid_hw = list(cast(Any, module).patch_embed.grid_size)
+            given = resample_abs_pos_embed(given, grid_hw, num_prefix_tokens=1)
+        if given is not None and given.shape == own[key].shape:
+            taken[key] = given
+    return taken
+
+
+def _renormalised(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Adapt a patch embedding made for another normalisation to ImageNet's.
+
+    With x = (p - m) / s for pixels p, weights w made for (p - m') / s' see x s / s' + (m - m') / s'. A patch embedding
+    has no padding, so scaled weights and a moved bias are exactly equal.
+
+    Args:
+        module: the backbone; its timm configuration names the normalisation that its weights were made for.
+        state: the weights.
+    """
+    weight, bias = state.get("patch_embed.proj.weight"), state.get("patch_embed.proj.bias")
+    made_for = getattr(module, "pretrained_cfg", {})
+    if weight is None or bias is None or "mean" not in made_for:
+        return state
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    made_mean, made_std = torch.tensor(made_for["mean"]), torch.tensor(made_for["std"])
+    scale, shift = std / made_std, (mean - made_mean) / made_std
+    return {
+        **state,
+        "patch_embed.proj.weight": weight * scale[:, None, None],  # (D, 3, patch, patch)
+        "patch_embed.proj.bias": bias + torch.einsum("dchw,c->d", weight, shift),
+    }
