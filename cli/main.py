@@ -38,7 +38,7 @@ def vreid(
     spreadsheet or pandas, and pictures. [b]vreid run --help[/b] shows how.
     """
     if version:
-        from pipeline.device import package_version
+        from reid.checkpoints import package_version
 
         typer.echo(f"vreid {package_version()}")
     elif context.invoked_subcommand is None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +11,7 @@ import numpy as np
 
 from pipeline.config import DetectorConfig
 from reid.errors import WeightsError
+from reid.network import can_connect
 from trackers.types import Detections
 
 DEFAULT_YOLO = "yolo26n.pt"
@@ -110,25 +109,8 @@ def _is_published_name(name: str) -> bool:
 
 def _download(name: str) -> Path | None:
     """Fetch published weights into vreid's folder; None without a network, which is found out within seconds."""
-    if not _can_connect(_DOWNLOAD_HOST, _ONLINE_TIMEOUT_S):
+    if not can_connect(*_DOWNLOAD_HOST, _ONLINE_TIMEOUT_S):
         return None
     from pipeline.yolo import download_weights
 
     return download_weights(name, weights_folder())
-
-
-def _can_connect(address: tuple[str, int], timeout_s: float) -> bool:
-    """Try to reach an address; looking up a name on a dead network can hang, so a thread does it."""
-    reached = threading.Event()
-
-    def connect() -> None:
-        try:
-            socket.create_connection(address, timeout=timeout_s).close()
-        except OSError:
-            return
-        reached.set()
-
-    thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    return reached.is_set()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from reid.errors import ConfigError
+from reid.device import usable_device
 
 _LIBRARIES = (
     "torch",
@@ -41,13 +41,7 @@ def choose_device(name: str) -> str:
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:0") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device {name} is not there: this machine has {torch.cuda.device_count()} CUDA devices")
-    return name
+    return str(usable_device(name))
 
 
 def describe_device(requested: str, used: str) -> dict[str, Any]:
@@ -71,11 +65,3 @@ def describe_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def package_version() -> str:
-    """The version of vreid; `unknown` in a checkout that was never installed."""
-    try:
-        return importlib.metadata.version("vreid")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

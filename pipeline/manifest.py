@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline.camera import Camera
 from pipeline.config import RunConfig
-from pipeline.device import describe_device, describe_versions, package_version
+from pipeline.device import describe_device, describe_versions
 from pipeline.inputs import Input, describe_files
 from pipeline.run_directory import TrackletRow
 from pipeline.sources import CameraHealth, CameraStatus, redact_url
+from reid.checkpoints import package_version
 
 KINDS = {"video": "file"}
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import socket
-import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from torch import Tensor, nn
 
 from reid.errors import WeightsError
 from reid.foreign_weights import load_foreign_state_dict
+from reid.network import can_connect
 from reid.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 IMAGENET = "imagenet"
@@ -108,20 +107,7 @@ def hub_is_online(timeout_s: float = ONLINE_TIMEOUT_S) -> bool:
     host, port = endpoint.hostname, endpoint.port or (80 if endpoint.scheme == "http" else 443)
     if not host:
         return False
-    answered = threading.Event()
-
-    def connect() -> None:
-        try:
-            with socket.create_connection((host, port), timeout=timeout_s):
-                answered.set()
-        except OSError:
-            pass
-
-    # Name lookup takes no timeout, so it runs in a thread that nobody has to wait for.
-    thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    return answered.is_set()
+    return can_connect(host, port, timeout_s)
 
 
 def _hub_state(part: StartPart, online: Callable[[], bool]) -> dict[str, Tensor]:
