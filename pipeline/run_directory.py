@@ -258,8 +258,8 @@ class RunDirectoryWriter:
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Write `run.json`."""
-        text = json.dumps({"format": FORMAT, **manifest}, indent=2, ensure_ascii=False, allow_nan=False)
-        (self.path / "run.json").write_text(text + "\n", encoding="utf-8")
+        text = json.dumps({"format": FORMAT, **manifest}, indent=2, allow_nan=False)
+        (self.path / "run.json").write_text(text + "\n", encoding="ascii")
 
     def commit(self) -> RunDirectory:
         """Move the run to its place; a run that stood there goes only now.
@@ -301,7 +301,9 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     parent = path.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+    if not parent.is_dir():
+        raise OutputError(f"--out {path} cannot be written: {parent} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
         raise OutputError(f"--out {path} cannot be written: no permission to create files in {parent}")
 
 

@@ -1,0 +1,150 @@
+"""Tracklets: when someone was there, which crops are kept, and which gate refused which."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.config import CropGateConfig, TrackletConfig
+from pipeline.tracklets import Crop, EvenCrops, TrackletBuilder, cut, refusal
+from trackers.types import TrackedBoxes
+
+FRAME = np.zeros((400, 600, 3), dtype=np.uint8)
+
+
+def tracked(boxes: dict[int, tuple[float, float, float, float]], confidence: float = 0.9) -> TrackedBoxes:
+    return TrackedBoxes(
+        np.array(list(boxes), dtype=np.int64),
+        np.array(list(boxes.values()), dtype=np.float32).reshape(-1, 4),
+        np.full(len(boxes), confidence, dtype=np.float32),
+    )
+
+
+GOOD = (100.0, 100.0, 160.0, 260.0)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 100, 1000, 12_345])
+def test_even_crops_are_evenly_spread_and_never_too_many(length: int) -> None:
+    keeper = EvenCrops(8)
+    most = 0
+    for index in range(length):
+        keeper.offer(Crop(index, FRAME[:1, :1]) if keeper.wants_next() else None)
+        most = max(most, len(keeper.crops))
+    frames = [crop.frame_index for crop in keeper.crops]
+    assert most <= 8
+    assert frames[0] == 0
+    assert len(set(np.diff(frames).tolist())) <= 1
+    assert len(frames) >= min(length, 4)
+    stride = frames[1] if len(frames) > 1 else 1
+    assert frames[-1] > length - 1 - stride
+
+
+def test_even_crops_insist_on_the_wanted_crop() -> None:
+    with pytest.raises(ValueError, match="wanted"):
+        EvenCrops(4).offer(None)
+
+
+@pytest.mark.parametrize(
+    ("box", "confidence", "reason"),
+    [
+        (GOOD, 0.9, None),
+        ((100, 100, 140, 140), 0.9, "size"),
+        ((100, 100, 110, 160), 0.9, "size"),
+        ((100, 100, 300, 260), 0.9, "aspect"),
+        ((100, 100, 130, 260), 0.9, "aspect"),
+        ((1, 100, 61, 260), 0.9, "edge"),
+        ((100, 1, 160, 161), 0.9, "edge"),
+        ((540, 100, 599, 260), 0.9, "edge"),
+        ((100, 250, 160, 420), 0.9, "edge"),
+        (GOOD, 0.3, "confidence"),
+    ],
+)
+def test_each_gate(box: tuple[float, ...], confidence: float, reason: str | None) -> None:
+    boxes = np.array([box], dtype=np.float32)
+    got = refusal(0, boxes, np.array([confidence]), CropGateConfig(), frame_hw=(400, 600))
+    assert got == reason
+
+
+def test_overlap_counts_the_share_of_ones_own_box() -> None:
+    boxes = np.array([GOOD, (100, 150, 300, 390)], dtype=np.float32)  # covers 110 of the 160 rows of the first
+    gates = CropGateConfig(max_overlap=0.5, min_aspect=0.5)
+    confidences = np.array([0.9, 0.9])
+    assert refusal(0, boxes, confidences, gates, frame_hw=(400, 600)) == "overlap"
+    assert refusal(1, boxes, confidences, gates, frame_hw=(400, 600)) is None
+    looser = gates.model_copy(update={"max_overlap": 0.7})
+    assert refusal(0, boxes, confidences, looser, frame_hw=(400, 600)) is None
+
+
+def builder(**settings: object) -> TrackletBuilder:
+    config = TrackletConfig.model_validate({"min_seconds": 0.5, "min_crops": 2, **settings})
+    return TrackletBuilder("gate", config, frame_s=0.1, lost_after_s=0.5)
+
+
+def test_a_stay_has_the_videos_own_times() -> None:
+    tracks = builder()
+    for index in range(10, 20):
+        assert tracks.update(FRAME, index, index / 10, tracked({7: GOOD})) == []
+    (tracklet,) = tracks.finish()
+    assert (tracklet.camera_id, tracklet.track_id) == ("gate", 7)
+    assert (tracklet.first_frame, tracklet.last_frame, tracklet.frames) == (10, 19, 10)
+    assert tracklet.start_s == pytest.approx(1.0)
+    assert tracklet.end_s == pytest.approx(2.0)
+    assert tracklet.mean_confidence == pytest.approx(0.9)
+    assert tracklet.evidence == "enough"
+    assert [crop.frame_index for crop in tracklet.crops] == list(range(10, 20))
+    assert tracklet.crops[0].rgb.shape == (160, 60, 3)
+
+
+def test_a_track_ends_only_when_the_tracker_can_no_longer_take_it_up() -> None:
+    tracks = builder()
+    tracks.update(FRAME, 0, 0.0, tracked({1: GOOD}))
+    assert tracks.update(FRAME, 5, 0.5, tracked({})) == []
+    assert tracks.update(FRAME, 8, 0.8, tracked({})) == []
+    (ended,) = tracks.update(FRAME, 10, 1.0, tracked({}))
+    assert ended.track_id == 1
+    assert tracks.finish() == []
+
+
+def test_evidence_is_named() -> None:
+    tracks = builder()
+    for index in range(10):
+        boxes = {1: GOOD, 2: (0.0, 100.0, 60.0, 260.0)}  # the second one stands at the edge
+        if index < 2:
+            boxes[3] = (300.0, 100.0, 360.0, 260.0)
+        tracks.update(FRAME, index, index / 10, tracked(boxes))
+    enough, edge, short = tracks.finish()
+    assert (enough.evidence, edge.evidence, short.evidence) == ("enough", "few_crops", "short")
+    assert edge.refused == {"edge": 10}
+    assert edge.crops_kept == 0
+    assert len(edge.crops) == 1  # the best of the refused ones
+
+
+def test_the_fallback_picture_is_the_clearest_and_goes_when_a_good_one_comes() -> None:
+    tracks = builder()
+    small, large = (0.0, 100.0, 40.0, 200.0), (0.0, 100.0, 80.0, 300.0)
+    for index, box in enumerate([small, large, small]):
+        tracks.update(FRAME, index, index / 10, tracked({1: box, 2: box if index < 2 else GOOD}))
+    refused_only, with_good = tracks.finish()
+    assert refused_only.crops[0].frame_index == 1
+    assert [crop.frame_index for crop in with_good.crops] == [2]
+
+
+def test_crops_are_copies_clipped_to_the_frame() -> None:
+    frame = np.arange(400 * 600 * 3, dtype=np.uint32).astype(np.uint8).reshape(400, 600, 3)
+    crop = cut(frame, np.array([-10.5, 390.2, 20.4, 500.0]), 3)
+    assert crop is not None
+    np.testing.assert_array_equal(crop.rgb, frame[390:400, 0:21])
+    frame[:] = 0
+    assert crop.rgb.any()
+    assert cut(frame, np.array([700.0, 10.0, 800.0, 50.0]), 3) is None
+
+
+def test_memory_does_not_grow_with_a_long_stay() -> None:
+    tracks = builder(max_crops=8)
+    for index in range(5000):
+        tracks.update(FRAME, index, index / 10, tracked({1: GOOD}))
+    (tracklet,) = tracks.finish()
+    assert 4 <= len(tracklet.crops) <= 8
+    assert tracklet.crops_kept == len(tracklet.crops)
+    spacing = np.diff([crop.frame_index for crop in tracklet.crops])
+    assert len(set(spacing.tolist())) == 1
