@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.config import TopologyConfig
+from reid.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,22 @@ class Stay:
     start_s: float
     end_s: float
     clock_known: bool = True
+
+
+def check_topology(topology: TopologyConfig, camera_ids: Sequence[str]) -> None:
+    """Refuse a topology that names a camera that is not there.
+
+    Args:
+        topology: what is known of the place.
+        camera_ids: the cameras of the run.
+
+    Raises:
+        ConfigError: names it, and those that are there.
+    """
+    named = [*topology.non_overlapping, *(transit.cameras for transit in topology.transit)]
+    for camera_id in (camera_id for pair in named for camera_id in pair):
+        if camera_id not in camera_ids:
+            raise ConfigError(f"topology: no camera named {camera_id!r}; cameras: {', '.join(camera_ids)}")
 
 
 _TOLERANCE_S = 1e-6  # a track that begins in the very next frame does not overlap, whatever rounding says

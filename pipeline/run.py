@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.association import associate
 from pipeline.camera import Camera, check_tracker
 from pipeline.config import RunConfig
-from pipeline.constraints import Constraints
+from pipeline.constraints import Constraints, check_topology
 from pipeline.detection import Detector, create_detector
 from pipeline.device import choose_device
 from pipeline.embedding import TrackletStore, create_embedder
@@ -77,6 +77,7 @@ def run_pipeline(
     check_output(out, overwrite=overwrite)
     check_tracker(config.tracker.name)
     resolved = resolve_cameras(config.cameras)
+    check_topology(config.topology, [spec.name for spec, _ in resolved])
     with ExitStack() as cleanup:
         with run.stopwatch.work("start"):
             run.device = choose_device(config.device)
