@@ -1,0 +1,31 @@
+# Every target sets up its own environment in .venv first, if there is none.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: test check check-full run clean
+
+test: .venv/.installed  ## the test suite
+	$(BIN)/python -m pytest
+
+check: .venv/.installed  ## style, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check-full: check  ## what takes too long for every day: models at full size
+	$(BIN)/python -m pytest -m full
+
+run: .venv/.installed  ## make run VIDEOS="cam1.mp4 cam2.mp4" [ARGS="--every 2"]
+ifndef VIDEOS
+	$(error say which videos: make run VIDEOS="cam1.mp4 cam2.mp4")
+endif
+	$(BIN)/vreid run --videos $(VIDEOS) $(ARGS)
+
+clean:  ## remove the environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "vreid needs Python 3.11 to 3.13; set PYTHON=python3.12, say")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@

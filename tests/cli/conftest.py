@@ -1,0 +1,37 @@
+"""The command as a user types it, in this process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from cli.main import main
+
+
+class Outcome(NamedTuple):
+    """What a command left behind: its exit code and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Vreid = Callable[..., Outcome]
+
+
+@pytest.fixture
+def vreid(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Vreid:
+    """Run `vreid` with some arguments."""
+
+    def run(*args: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["vreid", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        printed = capsys.readouterr()
+        return Outcome(int(exit_info.value.code or 0), printed.out, printed.err)
+
+    return run
