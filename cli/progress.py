@@ -112,7 +112,8 @@ class PlainProgress(RunListener):
         if now_s - self._said_s >= self._interval_s:
             self._said_s = now_s
             for name in self._done:
-                self._say(name, now_s)
+                if self._done[name] != self._expected.get(name):
+                    self._say(name, now_s)
 
     def on_camera_end(self, camera_id: str, health: CameraHealth) -> None:
         stderr.print(f"{camera_id}: {health.status}, {health.frames_decoded} frames decoded", soft_wrap=True)

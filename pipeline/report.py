@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from pipeline.report_cards import CLOSE_MARGIN, PersonCard, date_text, dates_text, duration_text, person_cards
-from pipeline.report_timeline import ZOOMS, TimeAxis, coverage, position_text, time_axis, timeline_rows
+from pipeline.report_axis import ZOOMS, TimeAxis, time_axis
+from pipeline.report_cards import CLOSE_MARGIN, PersonCard, person_cards
+from pipeline.report_texts import date_text, dates_text, duration_text, position_text
+from pipeline.report_timeline import coverage, timeline_rows
 from pipeline.run_directory import TrackletRow
 
 _PROBLEM_WORDS = {
@@ -67,7 +69,9 @@ def render_report(manifest: Mapping[str, Any], rows: Sequence[TrackletRow], run_
         numbers=_numbers(cards, rows, camera_ids, axis),
         axis=axis,
         axis_note=_axis_note(axis),
+        clock_note=_clock_note(cameras),
         zooms=ZOOMS,
+        ticks={zoom: axis.ticks(zoom) for zoom in ZOOMS},
         camera_ids=camera_ids,
         timeline=timeline_rows(rows, axis, camera_ids),
         coverage=coverage(cameras, axis),
@@ -136,17 +140,14 @@ def _numbers(
         ("Cameras", f"{len(camera_ids):,}", f"{num_seeing:,} saw someone"),
     ]
     if rows:
-        spans = [axis.span_s(row) for row in rows]
-        first, last = min(spans)[0], max(end for _, end in spans)
-        numbers.append(("Time span", duration_text(last - first), _span_text(rows, axis, first, last)))
+        numbers.append(("Time covered", duration_text(axis.covered_s), _span_text(axis)))
     return numbers
 
 
-def _span_text(rows: Sequence[TrackletRow], axis: TimeAxis, first: float, last: float) -> str:
+def _span_text(axis: TimeAxis) -> str:
     if not axis.uses_clock:
-        return f"{position_text(first)} to {position_text(last)} in the recordings"
-    start = min(row.start_time for row in rows if row.start_time is not None)
-    return dates_text(start, max(row.end_time for row in rows if row.end_time is not None))
+        return f"{position_text(axis.start_s)} to {position_text(axis.end_s)} in the recordings"
+    return dates_text(*(datetime.fromtimestamp(moment_s, UTC) for moment_s in (axis.start_s, axis.end_s)))
 
 
 def _axis_note(axis: TimeAxis) -> str:
@@ -155,8 +156,23 @@ def _axis_note(axis: TimeAxis) -> str:
             "Times are positions in each recording (hours:minutes:seconds from its own start), because the clock is not"
             " known for every camera. The same place on the axis is not the same moment in two cameras."
         )
-    offset = f"{datetime.fromtimestamp(axis.start_s).astimezone():%z}"
-    return f"Times are by the clock, in the time zone UTC{offset[:3]}:{offset[3:5]}."
+    # Summer time can begin or end between two recordings.
+    moments = (datetime.fromtimestamp(segment.start_s, UTC).astimezone() for segment in axis.segments)
+    offsets = dict.fromkeys(f"{moment:%z}" for moment in moments)
+    zones = " and ".join(f"UTC{offset[:3]}:{offset[3:5]}" for offset in offsets)
+    return f"Times are by the clock, in the time zone {zones}."
+
+
+def _clock_note(cameras: Sequence[Mapping[str, Any]]) -> str:
+    """Name the cameras whose clock is a guess from the file; empty if there are none."""
+    names = [camera["camera_id"] for camera in cameras if camera.get("start_time_source") == "file"]
+    if not names:
+        return ""
+    whose = "every camera" if len(names) == len(cameras) else ", ".join(names)
+    return (
+        f"The clock of {whose} is the creation time of the file, which may be when it was made or copied rather than"
+        " when it was filmed."
+    )
 
 
 def _created_text(created: str | None) -> str:

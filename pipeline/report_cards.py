@@ -6,14 +6,14 @@ import base64
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipeline.colours import Rgb, identity_colour
-from pipeline.report_timeline import TimeAxis, clock_time_text, position_text
+from pipeline.report_axis import TimeAxis
+from pipeline.report_texts import dates_text, duration_text, position_text
 from pipeline.run_directory import TrackletRow
 
 PICTURE_HEIGHT_PX = 128
@@ -102,7 +102,7 @@ def person_cards(
     for number in sorted(members, key=lambda number: (number is None, number or 0)):
         indices = sorted(members[number], key=lambda index: axis.span_s(rows[index]))
         sightings = tuple(
-            _sighting(rows[index], index, run_path, max_pictures, threshold, num_others=len(indices) - 1)
+            _sighting(rows[index], index, axis, run_path, max_pictures, threshold, num_others=len(indices) - 1)
             for index in indices
         )
         cards.append(
@@ -119,48 +119,22 @@ def person_cards(
     return cards
 
 
-def duration_text(seconds: float) -> str:
-    """Write a length of time in words that suit its size."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, second = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {second} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def date_text(moment: datetime) -> str:
-    """Write a date in the local time zone, such as `Sat 21 Nov 2026`."""
-    local = moment.astimezone()
-    return f"{local:%a} {local.day} {local:%b %Y}"
-
-
-def dates_text(first: datetime, last: datetime) -> str:
-    """Write two moments with their dates, the date once if it is the same."""
-    if date_text(first) == date_text(last):
-        return f"{date_text(first)}, {range_text(clock_time_text(first), clock_time_text(last))}"
-    return f"{date_text(first)}, {clock_time_text(first)} to {date_text(last)}, {clock_time_text(last)}"
-
-
-def range_text(first: str, last: str) -> str:
-    """Write from and to, once if they read the same."""
-    return first if first == last else f"{first} to {last}"
-
-
 def _sighting(
-    row: TrackletRow, row_index: int, run_path: Path, max_pictures: int, threshold: float | None, *, num_others: int
+    row: TrackletRow,
+    row_index: int,
+    axis: TimeAxis,
+    run_path: Path,
+    max_pictures: int,
+    threshold: float | None,
+    *,
+    num_others: int,
 ) -> Sighting:
-    if row.start_time is not None and row.end_time is not None:
-        when = range_text(clock_time_text(row.start_time), clock_time_text(row.end_time))
-        position = position_text(row.start_s)
-    else:
-        when, position = range_text(position_text(row.start_s), position_text(row.end_s)), ""
     verdict, reasons, needs_check = _judgement(row, threshold, num_others)
     return Sighting(
         row=row,
         row_index=row_index,
-        when=when,
-        position=position,
+        when=axis.when_text(row),
+        position=position_text(row.start_s) if row.start_time is not None and row.end_time is not None else "",
         duration=duration_text(row.end_s - row.start_s),
         pictures=tuple(_pictures(row, run_path, max_pictures, PICTURE_HEIGHT_PX)),
         num_pictures_stored=len(row.crop_frames),

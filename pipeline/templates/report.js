@@ -39,16 +39,46 @@
 
   const plot = document.getElementById("plot");
   const box = plot.parentElement;
-  const zooms = [...plot.querySelectorAll(".axis [data-zoom]")].map((ticks) => Number(ticks.dataset.zoom));
+  const cells = [...plot.querySelectorAll(".axis .cell")];
+  const zooms = [...cells[0].children].map((ticks) => Number(ticks.dataset.zoom));
   let level = 0;
+
+  // Labels that would run into one another are left out: those with a date stay first, then those of breaks that fit them.
+  const thin = () => {
+    const labels = cells.flatMap((cell) => {
+      const inBreak = cell.matches(".break");
+      const frame = (inBreak ? cell : cell.parentElement).getBoundingClientRect();
+      return [...cell.querySelectorAll(inBreak ? "span" : `[data-zoom="${zooms[level]}"] > span`)].map((span) => {
+        const order = span.querySelector("b") ? 0 : inBreak ? 1 : 2;
+        return { span, order, frame, slack: inBreak ? -2 : 2, edge: span.getBoundingClientRect() };
+      });
+    });
+    const kept = [];
+    for (const { span, frame, slack, edge } of labels.sort((one, other) => one.order - other.order)) {
+      const apart = (other) => edge.right + 4 < other.left || other.right + 4 < edge.left
+        || edge.bottom - 4 < other.top || other.bottom - 4 < edge.top;
+      const clear = edge.left > frame.left - slack && edge.right < frame.right + slack && kept.every(apart);
+      if (clear) kept.push(edge);
+      span.style.visibility = clear ? "" : "hidden";
+    }
+  };
+  window.addEventListener("resize", thin);
+
+  // The moment in the middle stays in the middle; breaks do not grow with the rest.
   const zoom = (change) => {
-    const middle = (box.scrollLeft + box.clientWidth / 2) / plot.offsetWidth;
+    const view = box.getBoundingClientRect();
+    const middle = (Math.max(view.left, cells[0].parentElement.offsetLeft + view.left) + view.right) / 2;
+    const cell = cells.findLast((one) => one.getBoundingClientRect().left <= middle) || cells[0];
+    const before = cell.getBoundingClientRect();
+    const part = Math.min(1, (middle - before.left) / before.width);
     level = Math.min(zooms.length - 1, Math.max(0, level + change));
     plot.style.setProperty("--zoom", zooms[level]);
     for (const ticks of plot.querySelectorAll("[data-zoom]")) ticks.hidden = Number(ticks.dataset.zoom) !== zooms[level];
-    box.scrollLeft = middle * plot.offsetWidth - box.clientWidth / 2;
+    const after = cell.getBoundingClientRect();
+    box.scrollLeft += after.left + part * after.width - middle;
     form.elements.out.disabled = level === 0;
     form.elements.in.disabled = level === zooms.length - 1;
+    thin();
   };
   form.elements.out.addEventListener("click", () => zoom(-1));
   form.elements.in.addEventListener("click", () => zoom(1));

@@ -1,5 +1,8 @@
 """A small run for the tests of the report, and a reader of its page."""
 
+import os
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -44,17 +47,36 @@ class Page(HTMLParser):
         return [attrs["id"] for _, attrs in self.elements if "id" in attrs]
 
 
-def row(camera_id="hall", track_id=1, start_s=0.0, end_s=5.0, *, clock=True, **changes):
+@contextmanager
+def local_zone(name):
+    """Let this process live in another time zone."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = name
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        os.environ.update({} if before is None else {"TZ": before})
+        time.tzset()
+
+
+def moved(**by):
+    """Some time after NOON."""
+    return NOON + timedelta(**by)
+
+
+def row(camera_id="hall", track_id=1, start_s=0.0, end_s=5.0, *, clock=True, start=NOON, **changes):
     known = TrackletRow(
         camera_id, track_id, 0, 10, start_s, end_s, 11, 0.8, "enough", 8, 0, (), f"crops/{camera_id}/{track_id}", True
     )
     if clock:
-        times = {"start_time": NOON + timedelta(seconds=start_s), "end_time": NOON + timedelta(seconds=end_s)}
+        times = {"start_time": start + timedelta(seconds=start_s), "end_time": start + timedelta(seconds=end_s)}
         known = replace(known, **times)
     return replace(known, **changes)
 
 
-def camera(camera_id="hall", **health):
+def camera(camera_id="hall", *, start=NOON, start_time_source="flag", **health):
     return {
         "camera_id": camera_id,
         "source": f"recordings/{camera_id}.mp4",
@@ -63,8 +85,8 @@ def camera(camera_id="hall", **health):
         "fps": 10.0,
         "width_px": 640,
         "height_px": 480,
-        "start_time": NOON.isoformat(),
-        "start_time_source": "flag",
+        "start_time": start.isoformat(),
+        "start_time_source": start_time_source,
         "health": {
             "status": "ok",
             "frames_expected": 600,

@@ -11,10 +11,11 @@ import pytest
 
 from pipeline.colours import identity_colour
 from pipeline.report import render_report
-from pipeline.report_cards import MAX_PICTURES_PER_SIGHTING, PICTURE_HEIGHT_PX, duration_text
-from pipeline.report_timeline import time_axis, timeline_rows
+from pipeline.report_axis import time_axis
+from pipeline.report_cards import MAX_PICTURES_PER_SIGHTING, PICTURE_HEIGHT_PX
+from pipeline.report_timeline import timeline_rows
 from pipeline.run_directory import assign_mot_ids
-from tests.pipeline.report_samples import ROWS, Page, camera, manifest, row
+from tests.pipeline.report_samples import ROWS, Page, camera, local_zone, manifest, moved, row
 
 NASTY = "<script>alert(1)</script>\"' onload=x &amp; ${1367*1367} {{ 1367*1367 }}"
 
@@ -123,6 +124,47 @@ def test_without_a_clock_for_everyone_the_axis_counts_from_each_start(tmp_path):
     assert "Times are by the clock" in clocked.text
 
 
+def test_time_left_out_is_drawn_named_and_not_counted(tmp_path):
+    cameras = [camera("hall"), camera("gate", start=moved(days=900))]
+    rows = [row("hall", 1, 0, 30, identity_id=1), row("gate", 1, 30, 45, identity_id=1, start=moved(days=900))]
+    _, page = render(rows, manifest(*cameras), tmp_path)
+    across_rows, in_header = page.having("break")
+    assert across_rows["title"] == in_header["title"] == across_rows["aria-label"]
+    assert across_rows["title"].startswith("2 y 6 mo not shown")
+    assert "2 y 6 mo not shown" in page.text
+    assert "Time covered 2 min 0 s Sun 1 Mar 2026" in page.text
+    columns = [
+        attrs["style"] for tag, attrs in page.elements if tag == "svg" and "grid-column" in attrs.get("style", "")
+    ]
+    assert columns == [f"grid-column:{number}" for number in (1, 3, 1, 3)], "two recordings, two sightings"
+    assert [attrs["style"] for attrs in page.having("plot")] == [f"--columns:{time_axis(rows, cameras).columns}"]
+    _, usual = render(tmp_path=tmp_path)
+    assert not usual.having("break")
+    assert not usual.having("dated")
+    assert "not shown" not in usual.text
+
+
+def test_both_offsets_are_named_if_summer_time_lies_between(tmp_path):
+    cameras = [camera("hall"), camera("gate", start=moved(days=120))]
+    with local_zone("Europe/Berlin"):
+        _, page = render(run=manifest(*cameras), tmp_path=tmp_path)
+        _, usual = render(tmp_path=tmp_path)
+    assert "in the time zone UTC+01:00 and UTC+02:00." in page.text
+    assert "in the time zone UTC+01:00." in usual.text
+
+
+@pytest.mark.parametrize(("sources", "whose"), [(["file", "file"], "every camera"), (["flag", "file"], "gate")])
+def test_a_clock_from_the_file_is_called_a_guess(tmp_path, sources, whose):
+    run = manifest(
+        *(camera(name, start_time_source=source) for name, source in zip(("hall", "gate"), sources, strict=True))
+    )
+    _, page = render(run=run, tmp_path=tmp_path)
+    assert f"The clock of {whose} is the creation time of the file" in page.text
+    assert "--start NAME=TIME" in page.text
+    _, sure = render(tmp_path=tmp_path)
+    assert "creation time" not in sure.text
+
+
 def test_pictures_are_small_few_and_evenly_chosen(run_path):
     rows = [replace(ROWS[0], crop_frames=tuple(range(9)))]
     html, _ = render(rows, tmp_path=run_path)
@@ -219,18 +261,3 @@ def test_a_thousand_people_stay_one_page(tmp_path):
     assert len(page.having("bar")) == 2000
     assert len(page.having("card")) == 1000
     assert len(html) < 4_000_000
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0.0 s"),
-        (59.94, "59.9 s"),
-        (59.96, "1 min 0 s"),
-        (61.6, "1 min 2 s"),
-        (3599.6, "1 h 0 min"),
-        (7500, "2 h 5 min"),
-    ],
-)
-def test_durations(seconds, text):
-    assert duration_text(seconds) == text
