@@ -6,6 +6,7 @@ import csv
 import json
 import threading
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -118,7 +119,7 @@ class TestSixPeopleTwice:
 
 def test_the_other_weights_see_the_same_six_people(shared_data: Path, tmp_path: Path) -> None:
     video = shared_data / "videos" / "one-by-one.mp4"
-    run = run_pipeline(config(shared_data, f"table={video}", weights=YOLOV8N, every=3), tmp_path / "run")
+    run = run_pipeline(config(shared_data, f"table={video}", weights=YOLOV8N, every=2), tmp_path / "run")
     long = [row for row in run.tracklets if row.end_s - row.start_s >= 2]
     assert len(long) == len({row.identity_id for row in long} - {None}) == 6
     for row, (start_s, end_s) in zip(long, STAYS_S, strict=True):
@@ -268,3 +269,44 @@ def test_start_times_put_a_clock_on_everything(shared_data: Path, tmp_path: Path
     assert row.start_time is not None
     assert row.start_time.isoformat() == "2024-05-01T07:00:04.900000+00:00"
     assert run.manifest["cameras"][0]["start_time_source"] == "flag or config"
+
+
+def reencode_variable(source: Path, target: Path, *, seconds: float) -> list[float]:
+    """Encode a recording again with every frame 0.03 s later than the one before it would be and each third missing.
+
+    Returns:
+        The presentation time of each frame, as the new file has it.
+    """
+    with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
+        stream = writer.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 768, 432, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 90_000)
+        for index, frame in enumerate(reader.decode(video=0)):
+            if frame.time > seconds:
+                break
+            if index % 3 == 2:
+                continue
+            copy = av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")
+            jitter_s = 0.03 * (index % 2)
+            copy.pts, copy.time_base = round((frame.time + jitter_s) * 90_000), Fraction(1, 90_000)
+            writer.mux(stream.encode(copy))
+        writer.mux(stream.encode(None))
+    with av.open(str(target)) as written:
+        return [frame.time for frame in written.decode(video=0)]
+
+
+def test_a_variable_frame_rate_keeps_the_videos_own_clock(shared_data: Path, tmp_path: Path) -> None:
+    video = tmp_path / "variable.mp4"
+    times_s = reencode_variable(shared_data / "videos" / "one-by-one.mp4", video, seconds=48)
+    steps_s = np.diff(times_s)
+    assert steps_s.max() > 2 * steps_s.min()  # it really varies
+    run = run_pipeline(config(shared_data, f"table={video}"), tmp_path / "run")
+    long = [row for row in run.tracklets if row.end_s - row.start_s >= 2]
+    assert len(long) == 2
+    frame_s = 1 / run.manifest["cameras"][0]["fps"]
+    for row, (start_s, end_s) in zip(long, STAYS_S, strict=False):
+        assert row.start_s == pytest.approx(times_s[row.first_frame], abs=1e-3)
+        assert row.end_s == pytest.approx(times_s[row.last_frame] + frame_s, abs=1e-3)
+        assert (row.start_s, row.end_s) == pytest.approx((start_s, end_s), abs=0.41)
+    health = run.manifest["cameras"][0]["health"]
+    assert (health["status"], health["gaps"]) == ("ok", [])
