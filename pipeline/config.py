@@ -84,7 +84,7 @@ class EmbedderConfig(Settings):
 
     weights: str = "auto"
     variant: str | None = None
-    batch_size: Count = 8
+    batch_size: Count = 4
 
 
 class AssociationConfig(Settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,11 @@ class Input:
     def camera_id(self) -> str:
         """The camera's name."""
         return self.spec.name
+
+    @property
+    def answers(self) -> bool:
+        """Whether frames can be read now; a stream that does not answer yet may do so later."""
+        return self.source is not None and self.source.connected
 
     def clock(self) -> CameraClock:
         """The camera's clock; what the user says goes before what the file says."""
@@ -119,17 +125,24 @@ def open_inputs(
         SourceError: none of them opened; says why for each.
     """
     clock = RunClock()
-    inputs = []
-    for spec, settings in cameras:
+
+    def open_one(camera: tuple[CameraSpec, CameraConfig]) -> Input:
+        spec, settings = camera
         try:
             source = open_source(
                 spec, every=every, image_fps=settings.fps, stall_timeout_s=stall_timeout_s, clock=clock
             )
         except SourceError as error:
-            inputs.append(Input(spec, settings, None, CameraHealth.failed(error)))
-        else:
-            inputs.append(Input(spec, settings, source, source.health))
-    if all(camera.source is None for camera in inputs):
+            return Input(spec, settings, None, CameraHealth.failed(error))
+        return Input(spec, settings, source, source.health)
+
+    # Side by side: a stream that does not answer takes its time.
+    with ThreadPoolExecutor(max_workers=len(cameras)) as pool:
+        inputs = list(pool.map(open_one, cameras))
+    if not any(camera.answers for camera in inputs):
+        for camera in inputs:
+            if camera.source is not None:
+                camera.source.close()
         raise SourceError("no camera can be used: " + "; ".join(str(camera.health.last_error) for camera in inputs))
     return inputs
 

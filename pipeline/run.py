@@ -41,7 +41,7 @@ from reid.embedder import Embedder
 from trackers.types import Detections
 
 # Frames that go through the detector together, taken from whichever cameras have some.
-_BATCH_FRAMES = 8
+_BATCH_FRAMES = 4
 _POLL_S = 0.2
 
 
@@ -146,6 +146,8 @@ class _Run:
         for of in inputs:
             if of.source is None:
                 self.warn(f"camera {of.camera_id} cannot be used, the others go on: {of.health.last_error}")
+            elif not of.answers:
+                self.warn(f"camera {of.camera_id} does not answer and is tried again: {of.health.last_error}")
         return [
             Camera(
                 of,

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 from reid.errors import WeightsError
 from trackers.types import Detections
@@ -24,10 +26,16 @@ _OFFLINE = {
 }
 
 
+# Functions of other libraries that ultralytics replaces by its own when it is imported.
+_PATCHED = ((Image, "open"), (cv2, "imread"), (cv2, "imwrite"), (cv2, "imshow"), (torch, "save"), (torch, "load"))
+
+
 @contextmanager
 def _quiet_ultralytics() -> Iterator[Any]:
-    """Import ultralytics without its side effects on the process: threads, network, output."""
-    threads, omp = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    """Use ultralytics without its side effects on the process: network, output, threads, other libraries' functions."""
+    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    omp, print_options = os.environ.get("OMP_NUM_THREADS"), np.get_printoptions()
+    originals = [(module, name, getattr(module, name)) for module, name in _PATCHED]
     os.environ.update(_OFFLINE)
     try:
         import ultralytics
@@ -35,7 +43,11 @@ def _quiet_ultralytics() -> Iterator[Any]:
         logging.getLogger("ultralytics").setLevel(logging.ERROR)
         yield ultralytics
     finally:
-        torch.set_num_threads(threads)
+        for module, name, original in originals:
+            setattr(module, name, original)
+        torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(cv2_threads)
+        np.set_printoptions(**print_options)
         if omp is None:
             os.environ.pop("OMP_NUM_THREADS", None)
         else:
