@@ -7,6 +7,8 @@ Definition. Peak resident memory (of the whole process, as the operating system 
 YOLO11n int8 (OpenVINO), all other settings at their defaults.
 
 Wanted: within 10 % of each other.
+
+Results, two cores, ten times: first 1806 and 1957 MiB, ratio 1.084.
 """
 
 from __future__ import annotations

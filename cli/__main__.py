@@ -1,5 +1,5 @@
 """`python -m cli` is the same as `vreid`."""
 
-from cli.main import main
+from cli.main import entry
 
-main()
+entry()

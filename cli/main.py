@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -38,7 +39,7 @@ def vreid(
     spreadsheet or pandas, and pictures. [b]vreid run --help[/b] shows how.
     """
     if version:
-        from reid.checkpoints import package_version
+        from reid.version import package_version
 
         typer.echo(f"vreid {package_version()}")
     elif context.invoked_subcommand is None:
@@ -59,3 +60,17 @@ def main() -> None:
         complain(error.format_message())  # type: ignore[attr-defined]
         code = EXIT_BAD_INPUT
     sys.exit(code or 0)
+
+
+def entry() -> None:
+    """Be the process: what `vreid` and `python -m cli` call.
+
+    Leaves without tearing the interpreter down, which takes a second for torch and OpenVINO, and which a reader thread
+    that hangs inside a decoder could crash.
+    """
+    try:
+        main()
+    except SystemExit as leaving:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(leaving.code if isinstance(leaving.code, int) else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -233,7 +234,8 @@ def run(
 
 def _settle(config: Path | None, videos: Sequence[str], starts: dict[str, str], flags: dict[str, Any]) -> RunConfig:
     """Put the file and the flags together; what a flag says goes before the file."""
-    from pipeline import RunConfig
+    with _no_garbage_collection():
+        from pipeline import RunConfig
     from pipeline.inputs import with_starts
     from reid.config import load_settings, override, parse_settings
 
@@ -246,6 +248,16 @@ def _settle(config: Path | None, videos: Sequence[str], starts: dict[str, str], 
         cameras = with_starts(settings.cameras, starts)
         settings = parse_settings({**settings.model_dump(), "cameras": cameras}, RunConfig, where="--start")
     return settings
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Importing torch and its kin makes many objects and no garbage; looking for some takes half a second."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _run(settings: RunConfig, out: Path, overwrite: bool) -> RunDirectory:

@@ -13,7 +13,7 @@ from pipeline.device import describe_device, describe_versions
 from pipeline.inputs import Input, describe_files
 from pipeline.run_directory import TrackletRow
 from pipeline.sources import CameraHealth, CameraStatus, redact_url
-from reid.checkpoints import package_version
+from reid.version import package_version
 
 KINDS = {"video": "file"}
 

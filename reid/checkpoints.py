@@ -7,7 +7,6 @@ A checkpoint is never a pickle: opening one runs no code from it. Weights that o
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import tempfile
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from reid.calibration import Calibration
 from reid.errors import ConfigError, OutputError, WeightsError
 from reid.models import ReidModel, build_model
 from reid.preprocess import Preprocessing
+from reid.version import package_version
 
 FORMAT = 1
 _METADATA_KEY = "vreid"
@@ -49,7 +49,7 @@ class Provenance:
     dataset: str | None = None
     epochs: int | None = None
     start_weights: str = "random"
-    package_version: str = dataclasses.field(default_factory=lambda: package_version())
+    package_version: str = dataclasses.field(default_factory=package_version)
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,6 @@ class Checkpoint:
 
     metadata: Metadata
     model: ReidModel
-
-
-def package_version() -> str:
-    """Return the installed vreid's version, "unknown" where only its source is on the path."""
-    try:
-        return importlib.metadata.version("vreid")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def save_checkpoint(
