@@ -19,8 +19,9 @@ Results, two cores (processor without GPU), medians:
 
   first, other work on the machine   alone 34.9 s, run 47.9 s, ratio 1.36 (1.22, 1.50); embedding 8.5 %, tracking 4.6 %,
                                      start-up and exit 9.9 %
-  last, idle machine                 alone 26.5 s, run 29.9 s, ratio 1.17 (1.06, 1.20, 1.17); detection 76.0 %, tracking
-                                     5.7 %, embedding 5.3 %, start 3.5 %, start-up and exit 8.2 %, all others below 0.5 %
+  last, idle machine                 alone 26.5 s, run 29.9 s, ratio 1.17 (1.06, 1.20, 1.17); detection 76.0 %,
+                                     tracking 5.7 %, embedding 5.3 %, start 3.5 %, start-up and exit 8.2 %, all others
+                                     below 0.5 %
 """
 
 from __future__ import annotations
