@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -57,13 +55,3 @@ class BoxSpool:
         """Close the file and delete it."""
         self._file.close()
         self._path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        """The spool itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Remove the file."""
-        self.remove()

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.boxes import BoxSpool
 from pipeline.config import TrackerConfig, TrackletConfig
 from pipeline.inputs import CameraClock, Input
+from pipeline.recording import LiveRecording
 from pipeline.sources import Frame, Source
 from pipeline.tracklets import ENOUGH, Tracklet, TrackletBuilder
 from reid.errors import ConfigError
@@ -28,7 +29,8 @@ class Camera:
         tracker: which tracker and its patience.
         low_conf: the detector's lowest confidence.
         tracklets: what is kept of a track.
-        spool_path: a file for the camera's boxes, removed by `boxes.remove`.
+        run_path: the run directory; files that hold boxes and live pictures while the run goes on are hidden there.
+        keep_video: keep what a live camera shows for its annotated video.
     """
 
     def __init__(
@@ -40,12 +42,16 @@ class Camera:
         tracker: TrackerConfig,
         low_conf: float,
         tracklets: TrackletConfig,
-        spool_path: Path,
+        run_path: Path,
+        keep_video: bool,
     ) -> None:
         self.input = of
         self.source = source
         self.clock: CameraClock = of.clock()
-        self.boxes = BoxSpool(spool_path)
+        self.boxes = BoxSpool(run_path / f".{of.camera_id}.boxes")
+        self.recording: LiveRecording | None = None
+        if keep_video and source.live:
+            self.recording = LiveRecording(run_path / f".{of.camera_id}.mp4", source.fps)
         self.frames = 0
         self.last_frame_index = -1
         self.detections = 0
@@ -82,6 +88,8 @@ class Camera:
         """
         tracked = self._tracker.update(detections, frame.time_s)
         self.boxes.append(frame.index, tracked)
+        if self.recording is not None:
+            self.recording.add(frame)
         self.frames += 1
         self.last_frame_index = frame.index
         self.detections += len(detections)
@@ -90,6 +98,12 @@ class Camera:
     def finish(self) -> list[Tracklet]:
         """End the tracks that are still open."""
         return self._count(self._builder.finish())
+
+    def remove_working_files(self) -> None:
+        """Delete what was only needed while the run went on."""
+        self.boxes.remove()
+        if self.recording is not None:
+            self.recording.remove()
 
     def counts(self) -> dict[str, object]:
         """What was found, for `run.json`."""

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
-import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
 
 from pipeline.colours import UNKNOWN_COLOUR, Rgb, identity_colour, text_colour
 from pipeline.mot import TrackBox
 from pipeline.run_directory import TrackletRow
-from reid.errors import OutputError
+from pipeline.video_writer import VideoWriter
 
-# Fine enough for a millisecond, and divides evenly by the usual frame rates.
-_TIME_BASE = Fraction(1, 90_000)
-_DEFAULT_FPS = 25.0
-_SECONDS_BETWEEN_KEYFRAMES = 2.0
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _OUTLINE_RGB: Rgb = (0, 0, 0)
 
@@ -91,12 +83,12 @@ def write_annotated_video(
     """
     pending = groupby(boxes, key=lambda box: box.frame_index)
     boxes_index, frame_boxes = _next_group(pending)
-    encoder: _Encoder | None = None
+    encoder: VideoWriter | None = None
     num_written = 0
     try:
         for frame in frames:
             if encoder is None:
-                encoder = _Encoder(out_path, frame.rgb.shape[0], frame.rgb.shape[1], fps or _DEFAULT_FPS)
+                encoder = VideoWriter(out_path, (frame.rgb.shape[0], frame.rgb.shape[1]), fps)
             while boxes_index is not None and boxes_index < frame.index:
                 boxes_index, frame_boxes = _next_group(pending)
             here = frame_boxes if boxes_index == frame.index else []
@@ -206,65 +198,3 @@ def _place_plate(
         if inside and not any(place.meets(other) for other in taken):
             return place
     return places[2]
-
-
-class _Encoder:
-    """An MP4 that grows frame by frame."""
-
-    def __init__(self, path: Path, height_px: int, width_px: int, fps: float) -> None:
-        self._path = path
-        self._height_px = height_px + height_px % 2
-        self._width_px = width_px + width_px % 2
-        self._last_pts = -1
-        with _output_errors(path):
-            self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        rate = Fraction(fps).limit_denominator(1001)
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
-        context = self._stream.codec_context
-        context.width, context.height, context.pix_fmt = self._width_px, self._height_px, "yuv420p"
-        context.time_base = _TIME_BASE
-        context.gop_size = max(1, round(fps * _SECONDS_BETWEEN_KEYFRAMES))
-        # OpenCV converts by BT.601; without the mark a browser takes BT.709 for large frames and shifts the colours.
-        context.colorspace = int(Colorspace.ITU601)
-        context.color_range = int(ColorRange.MPEG)
-
-    def write(self, rgb: np.ndarray, time_s: float) -> None:
-        """Add a frame; one that does not come after the last is moved to just behind it."""
-        planes = cv2.cvtColor(self._fit(rgb), cv2.COLOR_RGB2YUV_I420)  # (H * 3 / 2, W)
-        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        frame.time_base = _TIME_BASE
-        frame.pts = max(self._last_pts + 1, round(time_s / _TIME_BASE))
-        self._last_pts = frame.pts
-        self._encode(frame)
-
-    def close(self) -> None:
-        """Write what is still waiting, and the index."""
-        try:
-            self._encode(None)
-        finally:
-            with _output_errors(self._path):
-                self._container.close()
-
-    def _encode(self, frame: av.VideoFrame | None) -> None:
-        with _output_errors(self._path):
-            for packet in self._stream.encode(frame):
-                self._container.mux(packet)
-
-    def _fit(self, rgb: np.ndarray) -> np.ndarray:
-        height_px, width_px = rgb.shape[:2]
-        missing = (self._height_px - height_px, self._width_px - width_px)
-        if missing == (0, 0):
-            return rgb
-        if all(0 <= pixels <= 1 for pixels in missing):
-            padded: np.ndarray = cv2.copyMakeBorder(rgb, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
-            return padded
-        resized: np.ndarray = cv2.resize(rgb, (self._width_px, self._height_px), interpolation=cv2.INTER_AREA)
-        return resized
-
-
-@contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (av.FFmpegError, OSError) as error:
-        raise OutputError(f"cannot write the video {path}: {error.strerror}") from error

@@ -109,7 +109,7 @@ def with_starts(cameras: Sequence[CameraConfig], starts: Mapping[str, str]) -> l
 
 
 def open_inputs(
-    cameras: Sequence[tuple[CameraSpec, CameraConfig]], *, every: int, stall_timeout_s: float
+    cameras: Sequence[tuple[CameraSpec, CameraConfig]], *, every: int, stall_timeout_s: float, clock: RunClock
 ) -> list[Input]:
     """Open every camera; one that does not open does not keep the others from it.
 
@@ -117,6 +117,7 @@ def open_inputs(
         cameras: as `resolve_cameras` gives them.
         every: only every N-th frame is analysed.
         stall_timeout_s: how long a source may take to open.
+        clock: the run's, which live cameras share.
 
     Returns:
         One input a camera, in order.
@@ -124,7 +125,6 @@ def open_inputs(
     Raises:
         SourceError: none of them opened; says why for each.
     """
-    clock = RunClock()
 
     def open_one(camera: tuple[CameraSpec, CameraConfig]) -> Input:
         spec, settings = camera

@@ -34,7 +34,7 @@ from pipeline.run_directory import (
     write_sightings,
     write_tracklets,
 )
-from pipeline.sources import Frame, PrefetcherGroup
+from pipeline.sources import Frame, PrefetcherGroup, RunClock
 from pipeline.stopwatch import Stopwatch
 from pipeline.videos import write_video
 from reid.embedder import Embedder
@@ -81,7 +81,7 @@ def run_pipeline(
     with ExitStack() as cleanup:
         with run.stopwatch.work("start"):
             run.device = choose_device(config.device)
-            inputs = open_inputs(resolved, every=config.every, stall_timeout_s=config.stall_timeout_s)
+            inputs = open_inputs(resolved, every=config.every, stall_timeout_s=config.stall_timeout_s, clock=run.clock)
             for of in inputs:
                 if of.source is not None:
                     cleanup.callback(of.source.close)
@@ -90,7 +90,7 @@ def run_pipeline(
             writer = cleanup.enter_context(RunDirectoryWriter(out, overwrite=overwrite))
         cameras = run.prepare(inputs, writer.path)
         for camera in cameras:
-            cleanup.callback(camera.boxes.remove)
+            cleanup.callback(camera.remove_working_files)
         findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
         rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
         run.write_results(rows, embeddings, cameras, writer.path)
@@ -113,7 +113,7 @@ def run_pipeline(
             (writer.path / "report.html").write_text(page, encoding="utf-8")
         writer.write_manifest({**manifest, "timings": run.stopwatch.to_dict()})
         for camera in cameras:
-            camera.boxes.remove()
+            camera.remove_working_files()
         return writer.commit()
 
 
@@ -131,6 +131,7 @@ class _Run:
         self._listener = listener
         self._stop = stop
         self.stopwatch = Stopwatch()
+        self.clock = RunClock()
         self.created = datetime.now(UTC)
         self.device = "cpu"
         self.stopped_by: str | None = None
@@ -156,7 +157,8 @@ class _Run:
                 tracker=self._config.tracker,
                 low_conf=self._config.detector.conf,
                 tracklets=self._config.tracklets,
-                spool_path=run_path / f".{of.camera_id}.boxes",
+                run_path=run_path,
+                keep_video=self._config.save_video,
             )
             for of in inputs
             if of.source is not None
@@ -206,28 +208,31 @@ class _Run:
 
     def _batches(self, readers: PrefetcherGroup) -> Iterator[list[Frame]]:
         """Yield frames of all cameras as they come, until they end or the run is stopped."""
-        duration_s = self._config.duration_s
-        past_duration: set[str] = set()
         while not readers.finished:
             if self._stop.is_set():
                 self.stopped_by = "user"
                 return
+            for reader in readers.readers:
+                if reader.source.live and self._is_over(self.clock.now_s()):
+                    reader.ask_to_stop()
             frames: list[Frame] = []
             with self.stopwatch.wait("reading"):
                 frame = readers.next(_POLL_S)
                 while frame is not None:
-                    if duration_s is not None and frame.time_s >= duration_s:
-                        past_duration.add(frame.camera_id)
+                    if self._is_over(frame.time_s):
+                        readers.reader(frame.camera_id).ask_to_stop()
                     else:
                         frames.append(frame)
-                    frame = readers.next(0.0) if len(frames) < _BATCH_FRAMES and not past_duration else None
+                    frame = readers.next(0.0) if len(frames) < _BATCH_FRAMES else None
             if frames:
                 yield frames
-            if past_duration and all(
-                reader.finished or reader.camera_id in past_duration for reader in readers.readers
-            ):
-                self.stopped_by = "duration"
-                return
+
+    def _is_over(self, time_s: float) -> bool:
+        """Whether a moment of a source lies beyond the wanted duration."""
+        if self._config.duration_s is None or time_s < self._config.duration_s:
+            return False
+        self.stopped_by = "duration"
+        return True
 
     def _detect(self, detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
         with self.stopwatch.elsewhere("detection"):
@@ -299,9 +304,6 @@ class _Run:
                 self._write_video(camera, [row for row in rows if row.camera_id == camera.camera_id], run_path)
 
     def _write_video(self, camera: Camera, rows: Sequence[TrackletRow], run_path: Path) -> None:
-        if camera.source.live:
-            self.warn(f"camera {camera.camera_id} is live: its annotated video is not written")
-            return
         with self.stopwatch.work("videos"):
             write_video(
                 run_path / "videos" / f"{camera.camera_id}.mp4",

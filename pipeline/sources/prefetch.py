@@ -221,6 +221,10 @@ class PrefetcherGroup:
         """Every camera's account, by name."""
         return {reader.camera_id: reader.health for reader in self.readers}
 
+    def reader(self, camera_id: str) -> Prefetcher:
+        """The reader of one camera."""
+        return next(reader for reader in self.readers if reader.camera_id == camera_id)
+
     def next(self, timeout_s: float) -> Frame | None:
         """Take a waiting frame of any camera; cameras that have one take turns.
 

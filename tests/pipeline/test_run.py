@@ -18,7 +18,8 @@ import pytest
 from pipeline import CameraConfig, RunConfig, RunDirectory, RunListener, run_pipeline
 from pipeline.mot import read_tracks
 from reid.errors import ConfigError, OutputError, SourceError
-from tests.pipeline.made_videos import write_video
+from tests.pipeline.camera_server import CameraServer
+from tests.pipeline.made_videos import remux, write_video
 
 YOLO11N, YOLOV8N = "weights/yolo11n_int8_openvino_model", "weights/yolov8n_int8.onnx"
 
@@ -310,3 +311,48 @@ def test_a_variable_frame_rate_keeps_the_videos_own_clock(shared_data: Path, tmp
         assert (row.start_s, row.end_s) == pytest.approx((start_s, end_s), abs=0.41)
     health = run.manifest["cameras"][0]["health"]
     assert (health["status"], health["gaps"]) == ("ok", [])
+
+
+def test_a_live_camera_beside_a_recording(shared_data: Path, tmp_path: Path) -> None:
+    """A real stream over HTTP, stopped by `duration_s`: complete, with its own annotated video."""
+    stream_file = tmp_path / "cam.ts"
+    remux(shared_data / "videos" / "street.mp4", stream_file)
+    server = CameraServer(stream_file.read_bytes(), seconds=302 / 30)
+    server.start()
+    try:
+        settings = config(
+            shared_data,
+            f"gate={server.url}",
+            f"table={shared_data / 'videos' / 'one-by-one.mp4'}",
+            duration_s=4,
+            save_video=True,
+        )
+        run = run_pipeline(settings, tmp_path / "run")
+    finally:
+        server.kill()
+    assert (run.manifest["status"], run.manifest["stopped_by"]) == ("complete", "duration")
+    gate, table = run.manifest["cameras"]
+    assert (gate["kind"], gate["start_time_source"]) == ("stream", "live")
+    assert gate["health"]["frames_decoded"] > 20
+    assert (gate["health"]["frames_expected"], table["health"]["status"]) == (None, "ok")
+    assert "secret" not in (run.path / "run.json").read_text()
+    assert "secret" not in run.report.read_text(encoding="utf-8")
+    assert sum(row.camera_id == "gate" for row in run.tracklets) >= 5
+    with av.open(str(run.path / "videos" / "gate.mp4")) as drawn:
+        assert sum(1 for _ in drawn.decode(video=0)) == gate["counts"]["frames"]
+    assert not [path for path in run.path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_live_camera_stopped_by_hand_is_complete(shared_data: Path, tmp_path: Path) -> None:
+    stream_file = tmp_path / "cam.ts"
+    remux(shared_data / "videos" / "street.mp4", stream_file)
+    server = CameraServer(stream_file.read_bytes(), seconds=302 / 30, silent_after=60)
+    server.start()
+    listener = StopAfter(20)
+    try:
+        run = run_pipeline(
+            config(shared_data, f"gate={server.url}"), tmp_path / "run", listener=listener, stop=listener.stop
+        )
+    finally:
+        server.kill()
+    assert (run.manifest["status"], run.manifest["stopped_by"]) == ("complete", "user")
