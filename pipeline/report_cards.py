@@ -21,6 +21,8 @@ THUMBNAIL_HEIGHT_PX = 40
 MAX_PICTURES_PER_SIGHTING = 6
 # A page of a long run stays a page that opens: the more sightings, the fewer pictures of each.
 _MAX_PICTURES_PER_PAGE = 10_000
+_MAX_SCENES_PER_PAGE = 1_000
+_SCENE_HEIGHT_PX = 180
 _JPEG_QUALITY = 75
 CLOSE_MARGIN = 0.05
 
@@ -46,6 +48,7 @@ class Sighting:
         duration: how long.
         pictures: some of its crops, in order of time.
         num_pictures_stored: how many crops the run holds.
+        scene: the whole frame with the person marked; None where there is none, and on the page of a long run.
         verdict: the outcome in a few words.
         reasons: sentences that say why.
         needs_check: whether a person should look at it.
@@ -58,6 +61,7 @@ class Sighting:
     duration: str
     pictures: tuple[Picture, ...]
     num_pictures_stored: int
+    scene: Picture | None
     verdict: str
     reasons: tuple[str, ...]
     needs_check: bool
@@ -102,7 +106,16 @@ def person_cards(
     for number in sorted(members, key=lambda number: (number is None, number or 0)):
         indices = sorted(members[number], key=lambda index: axis.span_s(rows[index]))
         sightings = tuple(
-            _sighting(rows[index], index, axis, run_path, max_pictures, threshold, num_others=len(indices) - 1)
+            _sighting(
+                rows[index],
+                index,
+                axis,
+                run_path,
+                max_pictures,
+                threshold,
+                num_others=len(indices) - 1,
+                with_scene=len(rows) <= _MAX_SCENES_PER_PAGE,
+            )
             for index in indices
         )
         cards.append(
@@ -128,7 +141,9 @@ def _sighting(
     threshold: float | None,
     *,
     num_others: int,
+    with_scene: bool,
 ) -> Sighting:
+    scene_path = run_path / "scenes" / row.camera_id / f"{row.track_id}.jpg"
     verdict, reasons, needs_check = _judgement(row, threshold, num_others)
     return Sighting(
         row=row,
@@ -138,6 +153,7 @@ def _sighting(
         duration=duration_text(row.end_s - row.start_s),
         pictures=tuple(_pictures(row, run_path, max_pictures, PICTURE_HEIGHT_PX)),
         num_pictures_stored=len(row.crop_frames),
+        scene=_picture(scene_path, _SCENE_HEIGHT_PX) if with_scene else None,
         verdict=verdict,
         reasons=reasons,
         needs_check=needs_check,

@@ -24,19 +24,16 @@ from pipeline.identities import choose_threshold, clock_basis, has_evidence, sta
 from pipeline.inputs import Input, open_inputs, resolve_cameras
 from pipeline.listener import RunListener
 from pipeline.manifest import Finding, build_manifest
-from pipeline.mot import write_tracks
 from pipeline.report import render_report
+from pipeline.results import write_results
 from pipeline.run_directory import (
     RunDirectory,
     RunDirectoryWriter,
     TrackletRow,
     check_output,
-    write_sightings,
-    write_tracklets,
 )
 from pipeline.sources import Frame, PrefetcherGroup, RunClock
 from pipeline.stopwatch import Stopwatch
-from pipeline.videos import write_video
 from reid.embedder import Embedder
 from trackers.types import Detections
 
@@ -93,7 +90,16 @@ def run_pipeline(
             cleanup.callback(camera.remove_working_files)
         findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
         rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
-        run.write_results(rows, embeddings, cameras, writer.path)
+        write_results(
+            writer.path,
+            rows,
+            embeddings,
+            findings,
+            every=config.every,
+            save_video=config.save_video,
+            stopwatch=run.stopwatch,
+            listener=run.listener,
+        )
         with run.stopwatch.work("report"):
             manifest = build_manifest(
                 config,
@@ -128,7 +134,7 @@ class _Run:
 
     def __init__(self, config: RunConfig, listener: RunListener, stop: threading.Event) -> None:
         self._config = config
-        self._listener = listener
+        self.listener = listener
         self._stop = stop
         self.stopwatch = Stopwatch()
         self.clock = RunClock()
@@ -140,7 +146,7 @@ class _Run:
     def warn(self, text: str) -> None:
         """Keep a warning for the record and pass it on."""
         self.warnings.append(text)
-        self._listener.on_warning(text)
+        self.listener.on_warning(text)
 
     def prepare(self, inputs: Sequence[Input], run_path: Path) -> list[Camera]:
         """Set up the cameras that opened."""
@@ -180,7 +186,7 @@ class _Run:
             batch_size=self._config.embedder.batch_size,
             variant=self._config.embedder.variant,
         )
-        self._listener.on_cameras(list(by_id), [camera.source.health.frames_expected for camera in cameras])
+        self.listener.on_cameras(list(by_id), [camera.source.health.frames_expected for camera in cameras])
         with (
             PrefetcherGroup(
                 [camera.source for camera in cameras], stall_timeout_s=self._config.stall_timeout_s
@@ -199,7 +205,7 @@ class _Run:
         for camera in cameras:
             for tracklet in camera.finish():
                 store.add(tracklet)
-            self._listener.on_camera_end(camera.camera_id, health[camera.camera_id])
+            self.listener.on_camera_end(camera.camera_id, health[camera.camera_id])
         findings = [Finding(of, by_id.get(of.camera_id), health.get(of.camera_id, of.health)) for of in inputs]
         for finding in findings:
             if finding.camera is not None and finding.health.status != "ok":
@@ -247,7 +253,7 @@ class _Run:
                 ended = camera.take(frame, detections)
             for tracklet in ended:
                 store.add(tracklet)
-            self._listener.on_frame(frame.camera_id, frame.index, frame.time_s, camera.tracklets)
+            self.listener.on_frame(frame.camera_id, frame.index, frame.time_s, camera.tracklets)
 
     def identify(
         self,
@@ -258,7 +264,7 @@ class _Run:
         run_path: Path,
     ) -> tuple[list[TrackletRow], dict[str, object]]:
         """Find out which tracklets are the same person; also writes the index."""
-        self._listener.on_stage("association")
+        self.listener.on_stage("association")
         settings = self._config.association
         clocks = {camera.camera_id: camera.clock for camera in cameras}
         evidence = has_evidence(rows)
@@ -284,31 +290,3 @@ class _Run:
             "clock": clock_basis(clocks),
             "constraints": self._config.topology.model_dump(mode="json"),
         }
-
-    def write_results(
-        self, rows: Sequence[TrackletRow], embeddings: np.ndarray, cameras: Sequence[Camera], run_path: Path
-    ) -> None:
-        """Write the tables, the tracks and, if asked for, the annotated videos."""
-        self._listener.on_stage("writing")
-        with self.stopwatch.work("writing"):
-            write_tracklets(run_path / "tracklets.parquet", rows)
-            write_sightings(run_path / "sightings.csv", rows)
-            np.save(run_path / "embeddings.npy", embeddings)
-            for camera in cameras:
-                mot_ids = {row.track_id: row.mot_id for row in rows if row.camera_id == camera.camera_id}
-                write_tracks(run_path / "tracks" / f"{camera.camera_id}.txt", camera.boxes.read(mot_ids))
-        if self._config.save_video:
-            self._listener.on_stage("videos")
-            (run_path / "videos").mkdir()
-            for camera in cameras:
-                self._write_video(camera, [row for row in rows if row.camera_id == camera.camera_id], run_path)
-
-    def _write_video(self, camera: Camera, rows: Sequence[TrackletRow], run_path: Path) -> None:
-        with self.stopwatch.work("videos"):
-            write_video(
-                run_path / "videos" / f"{camera.camera_id}.mp4",
-                camera,
-                rows,
-                every=self._config.every,
-                progress=lambda done: self._listener.on_video_frame(camera.camera_id, done, camera.frames),
-            )

@@ -114,7 +114,7 @@ class TestSixPeopleTwice:
     def test_nothing_else_is_left(self, twice: RunDirectory) -> None:
         names = {path.name for path in twice.path.iterdir()}
         expected = {"run.json", "tracklets.parquet", "sightings.csv", "embeddings.npy", "gallery.faiss", "report.html"}
-        assert names == expected | {"tracks", "crops"}
+        assert names == expected | {"tracks", "crops", "scenes"}
         assert [path.name for path in twice.path.parent.iterdir()] == ["run"]
 
 
@@ -153,6 +153,12 @@ class TestStreet:
         height, width = picture.shape[:2]
         difference = cv2.absdiff(picture, frame[y1 : y1 + height, x1 : x1 + width])
         assert difference.mean() < 6
+
+    def test_every_sighting_has_its_scene(self, street: RunDirectory) -> None:
+        for row in street.tracklets:
+            scene = cv2.imread(str(street.path / "scenes" / "street" / f"{row.track_id}.jpg"))
+            assert scene.shape == (540, 960, 3)
+        assert 'class="scene"' in street.report.read_text(encoding="utf-8")
 
     def test_the_annotated_video_plays_like_the_source(self, street: RunDirectory, shared_data: Path) -> None:
         with av.open(str(street.path / "videos" / "street.mp4")) as drawn:
