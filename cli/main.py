@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from cli import run
-from cli.output import complain
-from reid.errors import VreidError
+from cli.output import complain, show_log
+from reid.errors import InputError, VreidError
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 # The class of all errors in flags and arguments; Typer exports only this subclass of it.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -48,14 +48,12 @@ def vreid(
 
 def main() -> None:
     """Run the command line and exit."""
+    show_log()
     try:
         code = app(standalone_mode=False)
     except VreidError as error:
         complain(str(error))
-        code = EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        complain("interrupted; nothing was written")
-        code = EXIT_INTERRUPTED
+        code = EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
     except _UsageError as error:
         complain(error.format_message())  # type: ignore[attr-defined]
         code = EXIT_BAD_INPUT

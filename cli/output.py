@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from rich.console import Console
 from rich.text import Text
 
@@ -17,6 +19,19 @@ def complain(message: str) -> None:
 def warn(message: str) -> None:
     """Print a warning as one line, however wide the terminal is."""
     _line("warning: ", "bold yellow", message)
+
+
+class _WarningLines(logging.Handler):
+    """Shows what the packages log as one-line warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+def show_log() -> None:
+    """Let warnings of vreid's packages reach the user, without tracebacks."""
+    for package in ("pipeline", "reid", "trackers"):
+        logging.getLogger(package).handlers = [_WarningLines(logging.WARNING)]
 
 
 def _line(prefix: str, style: str, message: str) -> None:

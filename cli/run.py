@@ -162,7 +162,7 @@ def run(
     far: Annotated[
         float | None,
         typer.Option(
-            help="Accepted chance that someone is taken for another person. Default: 0.01.",
+            help="Accepted chance that someone who is not among the others is taken for any of them. Default: 0.01.",
             rich_help_panel=_IDENTITY,
             show_default=False,
         ),
@@ -264,33 +264,37 @@ def _run(settings: RunConfig, out: Path, overwrite: bool) -> RunDirectory:
     from cli.progress import progress_for_this_terminal
     from pipeline import run_pipeline
 
-    with _stop_on_ctrl_c() as stop, progress_for_this_terminal(settings.every) as progress:
-        return run_pipeline(
-            settings, out, overwrite=overwrite, listener=progress, stop=stop, command=["vreid", *sys.argv[1:]]
-        )
+    with _stop_on_signals() as stop, progress_for_this_terminal(settings.every) as progress:
+        try:
+            return run_pipeline(
+                settings, out, overwrite=overwrite, listener=progress, stop=stop, command=["vreid", *sys.argv[1:]]
+            )
+        except KeyboardInterrupt:
+            complain("stopped at once; nothing was kept")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 @contextmanager
-def _stop_on_ctrl_c() -> Iterator[threading.Event]:
-    """The first Ctrl-C ends the reading and keeps what was seen; a second one ends everything."""
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """Ctrl-C, or the system asking for an end: stop and keep what was seen. A second time ends everything."""
     stop = threading.Event()
 
     def handle(signal_number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        complain("stopping; what was seen until now is being written (Ctrl-C again to drop it)")
+        complain("stopping; what was seen until now is being written (once more to drop it)")
 
-    previous = signal.signal(signal.SIGINT, handle)
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    previous = {getattr(signal, name): signal.signal(getattr(signal, name), handle) for name in names}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _exit_code(manifest: dict[str, Any]) -> int:
-    if manifest["status"] == "complete":
-        return 0
-    if any(camera["health"]["status"] != "ok" for camera in manifest["cameras"]) and manifest["stopped_by"] != "user":
-        return EXIT_DAMAGED
-    return EXIT_INTERRUPTED
+    if any(camera["cut_short"] for camera in manifest["cameras"]):
+        return EXIT_INTERRUPTED
+    return 0 if manifest["status"] == "complete" else EXIT_DAMAGED

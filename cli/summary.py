@@ -25,14 +25,13 @@ def print_summary(run: RunDirectory) -> None:
     for camera in manifest["cameras"]:
         rows = [row for row in run.tracklets if row.camera_id == camera["camera_id"]]
         health = camera["health"]
-        condition = health["status"] if health["status"] == "ok" else f"{health['status']}: {health['last_error']}"
         table.add_row(
             camera["camera_id"],
             str(health["frames_decoded"]),
             str(len(rows)),
             str(len({row.identity_id for row in rows} - {None})),
             str(sum(row.identity_id is None for row in rows)),
-            condition,
+            health["status"],
         )
     stdout.print(table)
     across = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,7 +25,6 @@ class BoxSpool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("wb")
-        self.num_boxes = 0
 
     def append(self, frame_index: int, tracked: TrackedBoxes) -> None:
         """Add the boxes of the next frame."""
@@ -34,7 +34,6 @@ class BoxSpool:
         records["box_xyxy"] = tracked.boxes_xyxy
         records["confidence"] = tracked.confidences
         self._file.write(records.tobytes())
-        self.num_boxes += len(tracked)
 
     def read(self, mot_ids: Mapping[int, int]) -> Iterator[TrackBox]:
         """Yield every box under its final id.
@@ -53,5 +52,6 @@ class BoxSpool:
 
     def remove(self) -> None:
         """Close the file and delete it."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is still to be written does not matter any more
+            self._file.close()
         self._path.unlink(missing_ok=True)

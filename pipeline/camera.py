@@ -10,13 +10,14 @@ from pipeline.config import TrackerConfig, TrackletConfig
 from pipeline.inputs import CameraClock, Input
 from pipeline.recording import LiveRecording
 from pipeline.sources import Frame, Source
-from pipeline.tracklets import ENOUGH, Tracklet, TrackletBuilder
+from pipeline.tracklets import SHORT, Tracklet, TrackletBuilder
 from reid.errors import ConfigError
 from trackers.registry import TRACKERS, create_tracker
 from trackers.types import Detections
 
-# The rate of a live camera that has not said one yet.
+# The rate of a camera that says none, or one that no camera has: some streams give their clock's ticks for it.
 _DEFAULT_FPS = 25.0
+_SENSIBLE_FPS = (0.1, 300.0)
 
 
 class Camera:
@@ -51,7 +52,7 @@ class Camera:
         self.boxes = BoxSpool(run_path / f".{of.camera_id}.boxes")
         self.recording: LiveRecording | None = None
         if keep_video and source.live:
-            self.recording = LiveRecording(run_path / f".{of.camera_id}.mp4", source.fps)
+            self.recording = LiveRecording(run_path / f".{of.camera_id}.mp4", usable_fps(source.fps))
         self.frames = 0
         self.last_frame_index = -1
         self.detections = 0
@@ -59,7 +60,7 @@ class Camera:
         self.crops_kept = 0
         self.tracklets = 0
         self.short_tracklets = 0
-        frame_rate = (source.fps or _DEFAULT_FPS) / every
+        frame_rate = usable_fps(source.fps) / every
         self._tracker = create_tracker(
             tracker.name,
             frame_rate=frame_rate,
@@ -119,10 +120,23 @@ class Camera:
     def _count(self, ended: list[Tracklet]) -> list[Tracklet]:
         for tracklet in ended:
             self.tracklets += 1
-            self.short_tracklets += tracklet.evidence != ENOUGH
+            self.short_tracklets += tracklet.evidence == SHORT
             self.crops_kept += tracklet.crops_kept
             self.crops_refused.update(tracklet.refused)
         return ended
+
+
+def usable_fps(fps: float | None) -> float:
+    """Take a camera's word for its frame rate, unless it makes no sense.
+
+    Args:
+        fps: what the source says, None if nothing.
+
+    Returns:
+        Frames per second.
+    """
+    lowest, highest = _SENSIBLE_FPS
+    return fps if fps is not None and lowest <= fps <= highest else _DEFAULT_FPS
 
 
 def check_tracker(name: str) -> None:

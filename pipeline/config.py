@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from reid.config import Settings
 
@@ -27,6 +27,11 @@ class CameraConfig(Settings):
     start: datetime | None = None
     offset_s: float = 0.0
     fps: Positive = 25.0
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _device_number(cls, source: object) -> object:
+        return str(source) if isinstance(source, int) and not isinstance(source, bool) else source
 
 
 class DetectorConfig(Settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from pipeline.run_directory import TrackletRow
 from pipeline.stopwatch import Stopwatch
 from pipeline.tracklets import Tracklet
 from reid.embedder import Embedder
-from reid.errors import ConfigError, OutputError
+from reid.errors import OutputError
 from reid.models import PRESETS
 
 UNTRAINED_PRESET = "dcct-compact"
@@ -39,18 +40,17 @@ def create_embedder(settings: EmbedderConfig, *, device: str, half: bool, warn: 
         ConfigError: the variant is not one of the model's.
     """
     preset = UNTRAINED_PRESET if settings.weights == "auto" else settings.weights
+    options: dict[str, Any] = {"half": half, "batch_size": settings.batch_size, "run_variant": settings.variant}
     if preset in PRESETS:
-        embedder = Embedder.untrained(
-            preset, device, start_weights="imagenet", half=half, batch_size=settings.batch_size
-        )
+        embedder = Embedder.untrained(preset, device, start_weights="imagenet", **options)
     else:
-        path = find_weights(settings.weights) or Path(settings.weights)
-        embedder = Embedder.from_checkpoint(path, device, half, batch_size=settings.batch_size)
+        embedder = Embedder.from_checkpoint(find_weights(settings.weights) or settings.weights, device, **options)
     if not embedder.trained:
-        warn(f"untrained: the re-ID network {embedder.model_name} was never trained; identities are not to be trusted")
-    if settings.variant is not None and settings.variant not in embedder.variant_widths:
-        known = ", ".join(embedder.variant_widths)
-        raise ConfigError(f"{embedder.model_name} has no feature variant {settings.variant!r}; it has {known}")
+        start = embedder.start_report.source if embedder.start_report is not None else "random"
+        warn(
+            f"untrained: the re-ID network {embedder.model_name} was never trained (its start is {start}); "
+            "identities are not to be trusted"
+        )
     return embedder
 
 
@@ -63,7 +63,6 @@ class TrackletStore:
         clocks: each camera's clock.
         stopwatch: times the stages `crops` and `embedding`.
         batch_size: tracklets embedded at once.
-        variant: the feature variant; None for the checkpoint's.
     """
 
     def __init__(
@@ -74,11 +73,8 @@ class TrackletStore:
         stopwatch: Stopwatch,
         *,
         batch_size: int,
-        variant: str | None,
     ) -> None:
         self._embedder = embedder
-        self._variant = variant
-        self._dim = embedder.dim if variant is None else embedder.variant_widths[variant]
         self._run_path = run_path
         self._clocks = clocks
         self._stopwatch = stopwatch
@@ -113,7 +109,7 @@ class TrackletStore:
                 embedded=bool(tracklet.crops),
             )
         )
-        self._embeddings.append(np.zeros(self._dim, dtype=np.float32))
+        self._embeddings.append(np.zeros(self._embedder.dim, dtype=np.float32))
         if tracklet.crops:
             self._waiting.append((len(self._rows) - 1, tracklet))
         if len(self._waiting) >= self._batch_size:
@@ -134,7 +130,7 @@ class TrackletStore:
             range(len(self._rows)),
             key=lambda index: (camera_ids.index(self._rows[index].camera_id), self._rows[index].track_id),
         )
-        embeddings = np.zeros((len(order), self._dim), dtype=np.float32)
+        embeddings = np.zeros((len(order), self._embedder.dim), dtype=np.float32)
         for position, index in enumerate(order):
             embeddings[position] = self._embeddings[index]
         return [self._rows[index] for index in order], embeddings
@@ -142,7 +138,7 @@ class TrackletStore:
     def _embed(self) -> None:
         with self._stopwatch.work("embedding"):
             crops = [[crop.rgb for crop in tracklet.crops] for _, tracklet in self._waiting]
-            vectors = self._embedder.embed(crops, self._variant)
+            vectors = self._embedder.embed(crops)
             for (index, _), vector in zip(self._waiting, vectors, strict=True):
                 self._embeddings[index] = vector
         self._waiting.clear()

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import faiss
 import numpy as np
+
+
+class Neighbours(NamedTuple):
+    """For each row the rows nearest to it, nearest first.
+
+    Attributes:
+        rows: (N, k) int64; -1 where there are fewer.
+        scores: (N, k) float32 cosine similarities; what stands beside a -1 means nothing.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
 
 
 class Gallery:
@@ -20,30 +34,27 @@ class Gallery:
         self._index = faiss.IndexFlatIP(self._embeddings.shape[1])
         self._index.add(self._embeddings)
 
-    def candidate_pairs(self, k: int, min_score: float) -> list[tuple[int, int, float]]:
-        """Find the pairs that are worth a look: each row with its k nearest others.
+    def neighbours(self, k: int, among: Sequence[int]) -> Neighbours:
+        """Find for every row the k nearest of some rows, itself left out.
 
         Args:
-            k: neighbours of each row, >= 1.
-            min_score: pairs below this cosine similarity are left out.
+            k: how many, >= 1.
+            among: the rows that may be found; without repetition.
 
         Returns:
-            (row, other row, cosine similarity), row below other row, each pair once, sorted by the rows.
+            At most k of them a row.
         """
-        num_rows = len(self._embeddings)
-        if num_rows < 2:
-            return []
-        scores, neighbours = self._index.search(self._embeddings, min(k + 1, num_rows))
-        rows = np.repeat(np.arange(num_rows), neighbours.shape[1])
-        others, flat_scores = neighbours.reshape(-1), scores.reshape(-1)
-        wanted = (others != rows) & (others >= 0) & (flat_scores >= min_score)
-        pairs = {
-            (min(row, other), max(row, other)): score
-            for row, other, score in zip(
-                rows[wanted].tolist(), others[wanted].tolist(), flat_scores[wanted].tolist(), strict=True
-            )
-        }
-        return [(row, other, pairs[row, other]) for row, other in sorted(pairs)]
+        num_rows, choice = len(self._embeddings), np.asarray(among, dtype=np.int64)
+        if not num_rows or not len(choice):
+            return Neighbours(np.empty((num_rows, 0), np.int64), np.empty((num_rows, 0), np.float32))
+        # An index of their own: FAISS searches a flat index without a filter by matrix products, with one row by row.
+        index = faiss.IndexFlatIP(self._embeddings.shape[1])
+        index.add(self._embeddings[choice])
+        scores, positions = index.search(self._embeddings, min(k + 1, len(choice)))
+        rows = np.where(positions < 0, -1, choice[positions])
+        rows[rows == np.arange(num_rows)[:, None]] = -1
+        order = np.argsort(rows < 0, axis=1, kind="stable")[:, :k]  # itself and the gaps go to the end
+        return Neighbours(np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1))
 
     def save(self, path: Path) -> None:
         """Write the index in FAISS's own format."""

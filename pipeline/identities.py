@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.association import Assignment
@@ -10,8 +10,8 @@ from pipeline.config import AssociationConfig
 from pipeline.constraints import Stay
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
-from pipeline.tracklets import ENOUGH
-from reid.calibration import Calibration
+from pipeline.tracklets import CROP_SELECTION, ENOUGH
+from reid.embedder import Embedder
 
 # Without calibration nothing says which similarity means the same person, and an untrained network finds everyone
 # alike; only what is practically the same picture is then joined.
@@ -20,28 +20,49 @@ UNCALIBRATED_THRESHOLD = 0.9999
 
 @dataclass(frozen=True)
 class MatchThreshold:
-    """A similarity and where it comes from: `flag or config`, `checkpoint`, `uncalibrated default`."""
+    """A similarity and where it comes from.
+
+    Attributes:
+        value: cosine similarity.
+        source: `flag or config`, `checkpoint` or `uncalibrated default`.
+        far: the rate of false alarms that it was set for; None where none was, or where it could not be reached.
+    """
 
     value: float
     source: str
+    far: float | None = None
 
 
-def choose_threshold(settings: AssociationConfig, calibration: Calibration | None, gallery_size: int) -> MatchThreshold:
+def choose_threshold(
+    settings: AssociationConfig, embedder: Embedder, gallery_size: int, *, warn: Callable[[str], None]
+) -> MatchThreshold:
     """Set the similarity from which two groups of tracklets are one person.
 
     Args:
         settings: its `threshold` goes before everything; `far` is wanted of a calibrated one.
-        calibration: the checkpoint's curve, or None.
+        embedder: its calibration counts only if it was made of the very vectors that are compared.
         gallery_size: tracklets that a person is compared with.
+        warn: is told if the calibration cannot be used, or does not reach as far as `far` asks.
 
     Returns:
         The threshold.
     """
     if settings.threshold is not None:
         return MatchThreshold(settings.threshold, "flag or config")
+    calibration = embedder.calibration
     if calibration is None:
         return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
-    return MatchThreshold(calibration.threshold(settings.far, max(1, gallery_size)).similarity, "checkpoint")
+    made_of = (calibration.variant, calibration.policy, calibration.crop_selection)
+    compared = (embedder.variant, embedder.policy, CROP_SELECTION)
+    if made_of != compared:
+        warn(f"the calibration was made of {made_of}, this run compares {compared}: treated as uncalibrated")
+        return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
+    chosen = calibration.threshold(settings.far, max(1, gallery_size))
+    if not chosen.measured:
+        warn(
+            f"the calibration does not reach --far {settings.far} among {gallery_size}; its strictest threshold is used"
+        )
+    return MatchThreshold(chosen.similarity, "checkpoint", settings.far if chosen.measured else None)
 
 
 def stays_of(rows: Sequence[TrackletRow], clocks: Mapping[str, CameraClock]) -> list[Stay]:

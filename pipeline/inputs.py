@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import CameraConfig
-from pipeline.sources import CameraHealth, CameraSpec, RunClock, Source, open_source, parse_sources
+from pipeline.sources import CameraHealth, CameraSpec, RunClock, Source, check_name, open_source, parse_sources
 from reid.errors import SourceError
 
 _MIB = 1 << 20
@@ -36,12 +36,21 @@ class CameraClock:
 
 @dataclass(frozen=True)
 class Input:
-    """One camera of a run; `source` is None if it could not be opened, for the reason in `health`."""
+    """One camera of a run.
+
+    Attributes:
+        spec: the camera.
+        settings: what the configuration says of it.
+        source: None if it could not be opened, for the reason in `health`.
+        health: the account of what can be read of it.
+        files: a record of each file as it was when the run began.
+    """
 
     spec: CameraSpec
     settings: CameraConfig
     source: Source | None
     health: CameraHealth
+    files: tuple[dict[str, Any], ...] = ()
 
     @property
     def camera_id(self) -> str:
@@ -78,9 +87,15 @@ def resolve_cameras(cameras: Sequence[CameraConfig]) -> list[tuple[CameraSpec, C
     """
     if not cameras:
         raise SourceError("no camera given; pass --videos cam1.mp4 cam2.mp4, or list cameras in --config")
+    for camera in cameras:
+        if camera.name is not None:
+            check_name(camera.name)
     entries = [f"{camera.name}={camera.source}" if camera.name else camera.source for camera in cameras]
-    origins = [camera for camera, entry in zip(cameras, entries, strict=True) for _ in parse_sources([entry])]
-    return list(zip(parse_sources(entries), origins, strict=True))
+    try:
+        origins = [camera for camera, entry in zip(cameras, entries, strict=True) for _ in parse_sources([entry])]
+        return list(zip(parse_sources(entries), origins, strict=True))
+    except OSError as error:
+        raise SourceError(f"{error.filename}: {error.strerror}") from error
 
 
 def with_starts(cameras: Sequence[CameraConfig], starts: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -109,7 +124,12 @@ def with_starts(cameras: Sequence[CameraConfig], starts: Mapping[str, str]) -> l
 
 
 def open_inputs(
-    cameras: Sequence[tuple[CameraSpec, CameraConfig]], *, every: int, stall_timeout_s: float, clock: RunClock
+    cameras: Sequence[tuple[CameraSpec, CameraConfig]],
+    *,
+    every: int,
+    stall_timeout_s: float,
+    clock: RunClock,
+    hash_whole: bool,
 ) -> list[Input]:
     """Open every camera; one that does not open does not keep the others from it.
 
@@ -118,6 +138,7 @@ def open_inputs(
         every: only every N-th frame is analysed.
         stall_timeout_s: how long a source may take to open.
         clock: the run's, which live cameras share.
+        hash_whole: hash every byte of every file.
 
     Returns:
         One input a camera, in order.
@@ -133,8 +154,8 @@ def open_inputs(
                 spec, every=every, image_fps=settings.fps, stall_timeout_s=stall_timeout_s, clock=clock
             )
         except SourceError as error:
-            return Input(spec, settings, None, CameraHealth.failed(error))
-        return Input(spec, settings, source, source.health)
+            return Input(spec, settings, None, CameraHealth.failed(error), describe_files(spec, whole=hash_whole))
+        return Input(spec, settings, source, source.health, describe_files(spec, whole=hash_whole))
 
     # Side by side: a stream that does not answer takes its time.
     with ThreadPoolExecutor(max_workers=len(cameras)) as pool:
@@ -147,7 +168,7 @@ def open_inputs(
     return inputs
 
 
-def describe_files(spec: CameraSpec, *, whole: bool) -> list[dict[str, Any]]:
+def describe_files(spec: CameraSpec, *, whole: bool) -> tuple[dict[str, Any], ...]:
     """Record the files of a source, so that a result can be traced to them.
 
     Args:
@@ -155,13 +176,17 @@ def describe_files(spec: CameraSpec, *, whole: bool) -> list[dict[str, Any]]:
         whole: also hash every byte; reads the whole file.
 
     Returns:
-        One record a file (for a folder of images its first and last); nothing for devices and streams.
+        One record a file (for a folder of images its first and last); nothing for devices, streams and what cannot be
+        read.
     """
     if spec.images:
         paths = sorted({spec.images[0], spec.images[-1]})
     else:
         paths = [Path(spec.source)] if Path(spec.source).is_file() else []
-    return [_describe_file(path, whole=whole) for path in paths]
+    try:
+        return tuple(_describe_file(path, whole=whole) for path in paths)
+    except OSError:
+        return ()
 
 
 def _describe_file(path: Path, *, whole: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.camera import Camera
 from pipeline.config import RunConfig
 from pipeline.device import describe_device, describe_versions
-from pipeline.inputs import Input, describe_files
+from pipeline.inputs import Input
 from pipeline.run_directory import TrackletRow
 from pipeline.sources import CameraHealth, CameraStatus, redact_url
 from reid.version import package_version
@@ -20,11 +20,19 @@ KINDS = {"video": "file"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One camera at the end of a run; `camera` is None if it never opened."""
+    """One camera at the end of a run.
+
+    Attributes:
+        input: the camera as it was opened.
+        camera: what became of its frames; None if it never opened.
+        health: its account.
+        cut_short: whether a recording was stopped by hand before its end.
+    """
 
     input: Input
     camera: Camera | None
     health: CameraHealth
+    cut_short: bool = False
 
 
 def build_manifest(
@@ -62,9 +70,6 @@ def build_manifest(
         The record, ready for JSON.
     """
     all_fine = all(finding.health.status is CameraStatus.OK for finding in findings)
-    cut_short = stopped_by == "user" and any(
-        finding.camera is not None and not finding.camera.source.live for finding in findings
-    )
     identities = {row.identity_id for row in rows} - {None}
     cameras = [finding.camera for finding in findings if finding.camera is not None]
     settings = config.model_dump(mode="json")
@@ -72,12 +77,12 @@ def build_manifest(
         camera["source"] = redact_url(camera["source"])
     return {
         "vreid_version": package_version(),
-        "status": "complete" if all_fine and not cut_short else "partial",
+        "status": "complete" if all_fine and not any(finding.cut_short for finding in findings) else "partial",
         "stopped_by": stopped_by,
         "created": created.isoformat(timespec="seconds"),
         "command": None if command is None else [redact_url(word) for word in command],
         "config": settings,
-        "cameras": [_describe_camera(finding, whole=config.hash_inputs) for finding in findings],
+        "cameras": [_describe_camera(finding) for finding in findings],
         "detector": detector,
         "tracker": config.tracker.model_dump(mode="json"),
         "embedder": embedder,
@@ -96,19 +101,20 @@ def build_manifest(
     }
 
 
-def _describe_camera(finding: Finding, *, whole: bool) -> dict[str, Any]:
+def _describe_camera(finding: Finding) -> dict[str, Any]:
     spec, source, clock = finding.input.spec, finding.input.source, finding.input.clock()
     size_px = source.size_px if source is not None else None
     return {
         "camera_id": spec.name,
         "source": spec.shown,
         "kind": KINDS.get(spec.kind.value, spec.kind.value),
-        "files": describe_files(spec, whole=whole),
+        "files": finding.input.files,
         "fps": source.fps if source is not None else None,
         "width_px": size_px[0] if size_px else None,
         "height_px": size_px[1] if size_px else None,
         "start_time": clock.start_time.isoformat() if clock.start_time else None,
         "start_time_source": clock.origin,
+        "cut_short": finding.cut_short,
         "health": finding.health.to_dict(),
         "counts": finding.camera.counts() if finding.camera is not None else None,
     }

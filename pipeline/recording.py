@@ -28,10 +28,10 @@ class LiveRecording:
 
     Args:
         path: the file; it is removed by `remove`.
-        fps: the camera's average frame rate, None if it is not known.
+        fps: the camera's average frame rate.
     """
 
-    def __init__(self, path: Path, fps: float | None) -> None:
+    def __init__(self, path: Path, fps: float) -> None:
         self._path = path
         self._fps = fps
         self._writer: VideoWriter | None = None

@@ -25,13 +25,13 @@ _PROBLEM_WORDS = {
     "lost": "Lost: the stream did not come back",
 }
 _THRESHOLD_WORDS = {
-    "flag": "given on the command line",
-    "config": "given in the configuration",
+    "flag or config": "given by the user",
     "checkpoint": "calibrated with the network's weights",
-    "untrained default": "a default for untrained weights, not calibrated",
+    "uncalibrated default": "a default for weights that are not calibrated",
 }
 _SETTING_WORDS = {
     "candidates_k": "nearest sightings compared",
+    "clock": "times of different cameras",
     "far": "accepted rate of false joins",
     "sha256": "SHA-256",
     "threshold_source": "where it comes from",

@@ -19,8 +19,9 @@ from pipeline.run_directory import TrackletRow
 PICTURE_HEIGHT_PX = 128
 THUMBNAIL_HEIGHT_PX = 40
 MAX_PICTURES_PER_SIGHTING = 6
-# A page of a long run stays a page that opens: the more sightings, the fewer pictures of each.
+# A page of a long run stays a page that opens: the more sightings, the fewer pictures of each, in the end none.
 _MAX_PICTURES_PER_PAGE = 10_000
+_MAX_THUMBNAILS_PER_PAGE = 5_000
 _MAX_SCENES_PER_PAGE = 1_000
 _SCENE_HEIGHT_PX = 180
 _JPEG_QUALITY = 75
@@ -48,6 +49,7 @@ class Sighting:
         duration: how long.
         pictures: some of its crops, in order of time.
         num_pictures_stored: how many crops the run holds.
+        pictures_left_out: whether there are none in `pictures` because the page would grow too long.
         scene: the whole frame with the person marked; None where there is none, and on the page of a long run.
         verdict: the outcome in a few words.
         reasons: sentences that say why.
@@ -61,6 +63,7 @@ class Sighting:
     duration: str
     pictures: tuple[Picture, ...]
     num_pictures_stored: int
+    pictures_left_out: bool
     scene: Picture | None
     verdict: str
     reasons: tuple[str, ...]
@@ -69,7 +72,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class PersonCard:
-    """One identity; `identity_id` None gathers the unknown."""
+    """One identity; `identity_id` None gathers the unknown. The page of very many people has no thumbnails."""
 
     identity_id: int | None
     colour: Rgb
@@ -101,7 +104,8 @@ def person_cards(
     members: dict[int | None, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         members[row.identity_id].append(index)
-    max_pictures = min(MAX_PICTURES_PER_SIGHTING, max(1, _MAX_PICTURES_PER_PAGE // max(1, len(rows))))
+    max_pictures = min(MAX_PICTURES_PER_SIGHTING, _MAX_PICTURES_PER_PAGE // max(1, len(rows)))
+    with_thumbnails = len(members.keys() - {None}) <= _MAX_THUMBNAILS_PER_PAGE
     cards = []
     for number in sorted(members, key=lambda number: (number is None, number or 0)):
         indices = sorted(members[number], key=lambda index: axis.span_s(rows[index]))
@@ -118,11 +122,12 @@ def person_cards(
             )
             for index in indices
         )
+        wants_thumbnail = with_thumbnails and number is not None
         cards.append(
             PersonCard(
                 identity_id=number,
                 colour=identity_colour(number),
-                thumbnail=_thumbnail([rows[index] for index in indices], run_path) if number is not None else None,
+                thumbnail=_thumbnail([rows[index] for index in indices], run_path) if wants_thumbnail else None,
                 sightings=sightings,
                 camera_ids=tuple(dict.fromkeys(rows[index].camera_id for index in indices)),
                 when=_card_when([rows[index] for index in indices], axis),
@@ -153,6 +158,7 @@ def _sighting(
         duration=duration_text(row.end_s - row.start_s),
         pictures=tuple(_pictures(row, run_path, max_pictures, PICTURE_HEIGHT_PX)),
         num_pictures_stored=len(row.crop_frames),
+        pictures_left_out=max_pictures == 0 and len(row.crop_frames) > 0,
         scene=_picture(scene_path, _SCENE_HEIGHT_PX) if with_scene else None,
         verdict=verdict,
         reasons=reasons,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.config import RunConfig
 from pipeline.listener import RunListener
 from pipeline.manifest import Finding
 from pipeline.mot import write_tracks
@@ -15,6 +16,7 @@ from pipeline.run_directory import TrackletRow, write_sightings, write_tracklets
 from pipeline.scenes import write_scenes
 from pipeline.stopwatch import Stopwatch
 from pipeline.videos import write_video
+from reid.errors import VreidError
 
 
 def write_results(
@@ -23,21 +25,17 @@ def write_results(
     embeddings: np.ndarray,
     findings: Sequence[Finding],
     *,
-    every: int,
-    save_video: bool,
     stopwatch: Stopwatch,
     listener: RunListener,
 ) -> None:
-    """Write everything that is not the record or the report.
+    """Write tables, tracks and scenes.
 
     Args:
         run_path: the run directory.
         rows: all tracklets, with identities.
         embeddings: (N, D) in the order of the rows.
         findings: every camera.
-        every: only every N-th frame was analysed.
-        save_video: also write annotated videos.
-        stopwatch: times the stages `writing`, `scenes` and `videos`.
+        stopwatch: times the stages `writing` and `scenes`.
         listener: is told how it goes on.
 
     Raises:
@@ -48,8 +46,6 @@ def write_results(
         write_tracklets(run_path / "tracklets.parquet", rows)
         write_sightings(run_path / "sightings.csv", rows)
         np.save(run_path / "embeddings.npy", embeddings)
-    if save_video:
-        (run_path / "videos").mkdir()
     for finding in findings:
         camera = finding.camera
         if camera is None:
@@ -61,13 +57,53 @@ def write_results(
             write_tracks(run_path / "tracks" / f"{name}.txt", camera.boxes.read(mot_ids))
         with stopwatch.work("scenes"):
             write_scenes(run_path / "scenes" / name, camera, finding.health.status, own_rows)
-        if save_video:
-            listener.on_stage("videos")
+
+
+def write_videos(
+    run_path: Path,
+    rows: Sequence[TrackletRow],
+    findings: Sequence[Finding],
+    config: RunConfig,
+    *,
+    stopwatch: Stopwatch,
+    listener: RunListener,
+    stopped: Callable[[], bool],
+    warn: Callable[[str], None],
+) -> None:
+    """Write the annotated videos; one that fails costs a warning, nothing else.
+
+    Args:
+        run_path: the run directory.
+        rows: all tracklets, with identities.
+        findings: every camera.
+        config: the settings of the run.
+        stopwatch: times the stage `videos`.
+        listener: is told how it goes on.
+        stopped: asked all the time; the video at hand and those after it are then left out.
+        warn: is told of each video that is not there.
+    """
+    listener.on_stage("videos")
+    (run_path / "videos").mkdir()
+    for finding in findings:
+        camera = finding.camera
+        if camera is None or camera.frames == 0:
+            continue
+        name = camera.camera_id
+        path = run_path / "videos" / f"{name}.mp4"
+        try:
             with stopwatch.work("videos"):
-                write_video(
-                    run_path / "videos" / f"{name}.mp4",
+                whole = write_video(
+                    path,
                     camera,
-                    own_rows,
-                    every=every,
+                    [row for row in rows if row.camera_id == name],
+                    every=config.every,
+                    stall_timeout_s=config.stall_timeout_s,
+                    stopped=stopped,
                     progress=partial(listener.on_video_frame, name, frames_total=camera.frames),
                 )
+            reason = "stopped" if stopped() else "the source could not be read a second time"
+        except (VreidError, OSError) as error:
+            path.unlink(missing_ok=True)
+            whole, reason = False, str(error)
+        if not whole:
+            warn(f"no annotated video of camera {name}: {reason}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from pipeline.association import associate
 from pipeline.camera import Camera, check_tracker
@@ -25,16 +26,17 @@ from pipeline.inputs import Input, open_inputs, resolve_cameras
 from pipeline.listener import RunListener
 from pipeline.manifest import Finding, build_manifest
 from pipeline.report import render_report
-from pipeline.results import write_results
+from pipeline.results import write_results, write_videos
 from pipeline.run_directory import (
     RunDirectory,
     RunDirectoryWriter,
     TrackletRow,
     check_output,
 )
-from pipeline.sources import Frame, PrefetcherGroup, RunClock
+from pipeline.sources import CameraStatus, Frame, PrefetcherGroup, RunClock
 from pipeline.stopwatch import Stopwatch
 from reid.embedder import Embedder
+from reid.errors import OutputError, RunError
 from trackers.types import Detections
 
 # Frames that go through the detector together, taken from whichever cameras have some.
@@ -69,6 +71,8 @@ def run_pipeline(
         SourceError: a source does not exist, or no camera can be used at all.
         WeightsError: weights are missing or cannot be used.
         OutputError: `out` is taken or cannot be written.
+        RunError: a disk that is full, memory that ran out or a detector that failed while the run went on. Nothing is
+            left behind, unless all cameras had been read: then what was found stays, and the message says where.
     """
     run = _Run(config, listener or RunListener(), stop or threading.Event())
     check_output(out, overwrite=overwrite)
@@ -78,7 +82,13 @@ def run_pipeline(
     with ExitStack() as cleanup:
         with run.stopwatch.work("start"):
             run.device = choose_device(config.device)
-            inputs = open_inputs(resolved, every=config.every, stall_timeout_s=config.stall_timeout_s, clock=run.clock)
+            inputs = open_inputs(
+                resolved,
+                every=config.every,
+                stall_timeout_s=config.stall_timeout_s,
+                clock=run.clock,
+                hash_whole=config.hash_inputs,
+            )
             for of in inputs:
                 if of.source is not None:
                     cleanup.callback(of.source.close)
@@ -88,39 +98,54 @@ def run_pipeline(
         cameras = run.prepare(inputs, writer.path)
         for camera in cameras:
             cleanup.callback(camera.remove_working_files)
-        findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
-        rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
-        write_results(
-            writer.path,
-            rows,
-            embeddings,
-            findings,
-            every=config.every,
-            save_video=config.save_video,
-            stopwatch=run.stopwatch,
-            listener=run.listener,
-        )
-        with run.stopwatch.work("report"):
-            manifest = build_manifest(
-                config,
-                findings,
-                rows,
-                created=run.created,
-                command=command,
-                stopped_by=run.stopped_by,
-                device=run.device,
-                detector=detector.describe(),
-                embedder=embedder.describe(),
-                association=association,
-                timings=run.stopwatch.to_dict(),
-                warnings=run.warnings,
-            )
-            page = render_report(manifest, rows, writer.path)
-            (writer.path / "report.html").write_text(page, encoding="utf-8")
-        writer.write_manifest({**manifest, "timings": run.stopwatch.to_dict()})
-        for camera in cameras:
-            camera.remove_working_files()
-        return writer.commit()
+        with _failures(writer):
+            findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
+            writer.keep_on_failure = True
+            rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
+            write_results(writer.path, rows, embeddings, findings, stopwatch=run.stopwatch, listener=run.listener)
+            if config.save_video:
+                write_videos(
+                    writer.path,
+                    rows,
+                    findings,
+                    config,
+                    stopwatch=run.stopwatch,
+                    listener=run.listener,
+                    stopped=run.stopped_again,
+                    warn=run.warn,
+                )
+            with run.stopwatch.work("report"):
+                manifest = build_manifest(
+                    config,
+                    findings,
+                    rows,
+                    created=run.created,
+                    command=command,
+                    stopped_by=run.stopped_by,
+                    device=run.device,
+                    detector=detector.describe(),
+                    embedder=embedder.describe(),
+                    association=association,
+                    timings=run.stopwatch.to_dict(),
+                    warnings=run.warnings,
+                )
+                page = render_report(manifest, rows, writer.path)
+                (writer.path / "report.html").write_text(page, encoding="utf-8")
+            writer.write_manifest({**manifest, "timings": run.stopwatch.to_dict()})
+            for camera in cameras:
+                camera.remove_working_files()
+            return writer.commit()
+
+
+@contextmanager
+def _failures(writer: RunDirectoryWriter) -> Iterator[None]:
+    """Turn what no input causes and no user can foresee into one clear error."""
+    try:
+        yield
+    except (OSError, OutputError, MemoryError, torch.OutOfMemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "out of memory"
+        kept = f"; what was found stays in {writer.path}" if writer.keep_on_failure else "; nothing was kept"
+        raise RunError(f"the run could not be finished: {' '.join(reason.split())}{kept}") from error
 
 
 @dataclass(frozen=True)
@@ -136,6 +161,7 @@ class _Run:
         self._config = config
         self.listener = listener
         self._stop = stop
+        self._ended: set[str] = set()
         self.stopwatch = Stopwatch()
         self.clock = RunClock()
         self.created = datetime.now(UTC)
@@ -147,6 +173,12 @@ class _Run:
         """Keep a warning for the record and pass it on."""
         self.warnings.append(text)
         self.listener.on_warning(text)
+
+    def stopped_again(self) -> bool:
+        """Whether the user wants the run to end, after the reading has ended by itself or was stopped."""
+        if self._stop.is_set() and self.stopped_by is None:
+            self.stopped_by = "user"
+        return self._stop.is_set()
 
     def prepare(self, inputs: Sequence[Input], run_path: Path) -> list[Camera]:
         """Set up the cameras that opened."""
@@ -184,7 +216,6 @@ class _Run:
             {camera.camera_id: camera.clock for camera in cameras},
             self.stopwatch,
             batch_size=self._config.embedder.batch_size,
-            variant=self._config.embedder.variant,
         )
         self.listener.on_cameras(list(by_id), [camera.source.health.frames_expected for camera in cameras])
         with (
@@ -201,16 +232,33 @@ class _Run:
                 waiting = batch
             if waiting is not None:
                 self._take(waiting, by_id, store)
-            health = readers.health
+            cut_short = {
+                reader.camera_id
+                for reader in readers.readers
+                if self.stopped_by == "user" and not reader.source.live and not reader.finished
+            }
+            readers.close()
+            self._announce_ends(readers)
+        self.stopwatch.add_elsewhere("reading", readers.busy_s)
         for camera in cameras:
             for tracklet in camera.finish():
                 store.add(tracklet)
-            self.listener.on_camera_end(camera.camera_id, health[camera.camera_id])
-        findings = [Finding(of, by_id.get(of.camera_id), health.get(of.camera_id, of.health)) for of in inputs]
-        for finding in findings:
-            if finding.camera is not None and finding.health.status != "ok":
-                self.warn(f"camera {finding.input.camera_id} is {finding.health.status}: {finding.health.last_error}")
+        health = readers.health
+        findings = [
+            Finding(of, by_id.get(of.camera_id), health.get(of.camera_id, of.health), of.camera_id in cut_short)
+            for of in inputs
+        ]
         return findings, *store.finish([of.camera_id for of in inputs])
+
+    def _announce_ends(self, readers: PrefetcherGroup) -> None:
+        """Tell of every camera that gives no more frames, as soon as it does."""
+        for reader in readers.readers:
+            if reader.camera_id not in self._ended and reader.finished:
+                self._ended.add(reader.camera_id)
+                health = reader.health
+                if health.status is not CameraStatus.OK:
+                    self.warn(f"camera {reader.camera_id} is {health.status}: {health.last_error}")
+                self.listener.on_camera_end(reader.camera_id, health)
 
     def _batches(self, readers: PrefetcherGroup) -> Iterator[list[Frame]]:
         """Yield frames of all cameras as they come, until they end or the run is stopped."""
@@ -221,6 +269,7 @@ class _Run:
             for reader in readers.readers:
                 if reader.source.live and self._is_over(self.clock.now_s()):
                     reader.ask_to_stop()
+            self._announce_ends(readers)
             frames: list[Frame] = []
             with self.stopwatch.wait("reading"):
                 frame = readers.next(_POLL_S)
@@ -242,7 +291,10 @@ class _Run:
 
     def _detect(self, detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
         with self.stopwatch.elsewhere("detection"):
-            return detector.detect([frame.rgb for frame in frames])
+            try:
+                return detector.detect([frame.rgb for frame in frames])
+            except Exception as error:  # whatever the detector's back-end raises
+                raise RunError(f"the detector failed: {' '.join(str(error).split())}; nothing was kept") from error
 
     def _take(self, batch: _Batch, cameras: dict[str, Camera], store: TrackletStore) -> None:
         with self.stopwatch.wait("detection"):
@@ -268,7 +320,7 @@ class _Run:
         settings = self._config.association
         clocks = {camera.camera_id: camera.clock for camera in cameras}
         evidence = has_evidence(rows)
-        threshold = choose_threshold(settings, embedder.calibration, sum(evidence))
+        threshold = choose_threshold(settings, embedder, sum(evidence), warn=self.warn)
         with self.stopwatch.work("association"):
             gallery = Gallery(embeddings)
             assignments = associate(
@@ -285,7 +337,7 @@ class _Run:
             "method": "average-link",
             "threshold": threshold.value,
             "threshold_source": threshold.source,
-            "far": settings.far if threshold.source == "checkpoint" else None,
+            "far": threshold.far,
             "candidates_k": settings.candidates_k,
             "clock": clock_basis(clocks),
             "constraints": self._config.topology.model_dump(mode="json"),

@@ -226,7 +226,8 @@ def clock_text(time: datetime | None, time_s: float) -> str:
 class RunDirectoryWriter:
     """Builds a run beside its final place and moves it there in one step.
 
-    Use as a context manager; `commit` makes the run appear, leaving without it removes what was built.
+    Use as a context manager; `commit` makes the run appear, leaving without it removes what was built, unless
+    `keep_on_failure` was set.
 
     Args:
         final_path: where the run is to stand.
@@ -240,6 +241,7 @@ class RunDirectoryWriter:
         check_output(final_path, overwrite=overwrite)
         self._final_path = final_path.absolute()
         self._overwrite = overwrite
+        self.keep_on_failure = False
         try:
             self._final_path.parent.mkdir(parents=True, exist_ok=True)
             self.path = Path(tempfile.mkdtemp(prefix=f".{final_path.name}.unfinished-", dir=self._final_path.parent))
@@ -253,7 +255,7 @@ class RunDirectoryWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.path.exists():
+        if self.path.exists() and not self.keep_on_failure:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
@@ -274,7 +276,11 @@ class RunDirectoryWriter:
         if self._final_path.exists():
             old = self.path.with_name(self.path.name + "-old")
             self._final_path.rename(old)
-            self.path.rename(self._final_path)
+            try:
+                self.path.rename(self._final_path)
+            except OSError:
+                old.rename(self._final_path)
+                raise
             shutil.rmtree(old, ignore_errors=True)
         else:
             self.path.rename(self._final_path)
@@ -291,20 +297,23 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: with what to do.
     """
-    if path.is_symlink() or path.exists():
-        is_run = (path / "run.json").is_file()
-        is_empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-        if not is_empty and not is_run:
-            raise OutputError(f"--out {path} exists and is not a run of vreid; choose another place")
-        if is_run and not overwrite:
-            raise OutputError(f"--out {path} already holds a run; choose another place or add --overwrite")
-    parent = path.absolute().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir():
-        raise OutputError(f"--out {path} cannot be written: {parent} is not a folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"--out {path} cannot be written: no permission to create files in {parent}")
+    try:
+        if path.is_symlink() or path.exists():
+            is_run = (path / "run.json").is_file()
+            is_empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+            if not is_empty and not is_run:
+                raise OutputError(f"--out {path} exists and is not a run of vreid; choose another place")
+            if is_run and not overwrite:
+                raise OutputError(f"--out {path} already holds a run; choose another place or add --overwrite")
+        parent = path.absolute().parent
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir():
+            raise OutputError(f"--out {path} cannot be written: {parent} is not a folder")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise OutputError(f"--out {path} cannot be written: no permission to create files in {parent}")
+    except OSError as error:
+        raise OutputError(f"--out {path} cannot be written: {error.strerror}") from error
 
 
 def _umask() -> int:

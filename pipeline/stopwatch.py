@@ -54,6 +54,11 @@ class Stopwatch:
             with self._lock:
                 self._busy_s[stage] += time.perf_counter() - start_s
 
+    def add_elsewhere(self, stage: str, seconds: float) -> None:
+        """Add work of other threads that was timed there."""
+        with self._lock:
+            self._busy_s[stage] += seconds
+
     def to_dict(self) -> dict[str, object]:
         """The times for `run.json`, up to now."""
         with self._lock:

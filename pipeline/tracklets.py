@@ -12,6 +12,9 @@ from trackers.types import TrackedBoxes
 
 ENOUGH, SHORT, FEW_CROPS = "enough", "short", "few_crops"
 
+# How a tracklet's crops are chosen here; a calibration holds for one way of choosing.
+CROP_SELECTION = "gated-even"
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -161,9 +164,8 @@ class TrackletBuilder:
         """
         for index, track_id in enumerate(tracked.track_ids.tolist()):
             self._see(track_id, index, frame_rgb, frame_index, time_s, tracked)
-        # Two frames beyond the tracker's patience, so that no track can come back after it was closed here.
-        patience_s = self._lost_after_s + 3 * self._frame_s
-        ended = [track_id for track_id, track in self._open.items() if time_s - track.last_time_s > patience_s]
+        # The tracker promises that an id unseen for longer never comes back.
+        ended = [track_id for track_id, track in self._open.items() if time_s - track.last_time_s > self._lost_after_s]
         return [self._close(track_id) for track_id in ended]
 
     def finish(self) -> list[Tracklet]:

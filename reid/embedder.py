@@ -91,13 +91,21 @@ class Embedder:
         self.start_report: StartReport | None = None
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path, device: str = "cpu", half: bool = False, **options: Any) -> Embedder:
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        device: str = "cpu",
+        half: bool = False,
+        run_variant: str | None = None,
+        **options: Any,
+    ) -> Embedder:
         """Open a checkpoint.
 
         Args:
             path: a file that `reid.checkpoints.save_checkpoint` wrote.
             device: "cpu", "cuda" or "cuda:1".
             half: compute in half precision; on CUDA only.
+            run_variant: the feature variant that `embed` yields; None for the checkpoint's.
             options: `batch_size` and `policy`, as for the class.
 
         Raises:
@@ -110,7 +118,7 @@ class Embedder:
             checkpoint.model,
             metadata.preprocessing,
             metadata.provenance,
-            run_variant=metadata.run_variant,
+            run_variant=run_variant or metadata.run_variant,
             calibration=metadata.calibration,
             device=device,
             half=half,
@@ -133,7 +141,7 @@ class Embedder:
             device: "cpu", "cuda" or "cuda:1".
             seed: decides the random weights; the global random state is left alone.
             start_weights: as in `reid.start_weights`; `start_report` of the result says what came of it.
-            options: `half`, `batch_size` and `policy`, as for the class.
+            options: `half`, `run_variant`, `batch_size` and `policy`, as for the class.
 
         Raises:
             ConfigError: the preset is unknown, or as for the class.
@@ -144,6 +152,11 @@ class Embedder:
         embedder = cls(model, Preprocessing(model.config.image_size_hw), provenance, device=device, **options)
         embedder.start_report = report
         return embedder
+
+    @property
+    def policy(self) -> str:
+        """Which clips stand for a tracklet, as in `reid.clips`."""
+        return self._policy
 
     @property
     def variant(self) -> str:

@@ -6,6 +6,7 @@
         +-- SourceError   a camera's file, folder, device or stream
         +-- WeightsError  a checkpoint or a detector's weights
         +-- OutputError   the place where results should go
+    +-- RunError          what was begun could not be finished, through no fault of the input; exit code 1
 
 A message says what was given, what was expected and where; it fits one line. Errors of other libraries are turned
 into one of these where they are caught, with the library's own error as the cause.
@@ -34,3 +35,7 @@ class WeightsError(InputError):
 
 class OutputError(InputError):
     """Results cannot be written where the user asked for them."""
+
+
+class RunError(VreidError):
+    """Something that was begun could not be finished: a full disk, memory that ran out, a device that failed."""

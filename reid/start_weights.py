@@ -1,14 +1,15 @@
 """Start weights: what a model's image backbones know before training.
 
 They come from a file or folder, from the local cache of the model hub, or from the hub itself where it answers within
-seconds. Where none can be had, the model keeps its seeded random weights and the report says so.
+seconds; the download may then take as long as it needs. Where none can be had, the model keeps its seeded random
+weights and the report says so.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
+import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from reid.network import can_connect
 from reid.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 IMAGENET = "imagenet"
-ONLINE_TIMEOUT_S = 3.0
+ONLINE_TIMEOUT_S = 2.0
+_ANSWER_TIMEOUT_S = 2.5
+_DEFAULT_ENDPOINT = "https://huggingface.co"
 _HUB_FILE = "model.safetensors"
 _LOG = logging.getLogger(__name__)
 
@@ -75,12 +78,16 @@ def apply_start_weights(parts: dict[str, StartPart], source: str | Path | None) 
     if source is None:
         return StartReport("random")
     matched, resized, missing, notes = 0, 0, [], []
-    online = functools.cache(hub_is_online)  # asked once for all parts, and only if the cache lacks one
+    hub = _Hub()
     for name, part in parts.items():
-        state = _hub_state(part, online) if source == IMAGENET else _local_state(part, Path(source))
+        reason = ""
+        try:
+            state = hub.state(part) if source == IMAGENET else _local_state(part, Path(source))
+        except _NotOnHubError as error:
+            state, reason = {}, f" ({error})"
         taken = _fit(part.module, state)
         if not taken:
-            notes.append(f"{name} ({part.timm_name}): no weights found, kept random")
+            notes.append(f"{name} ({part.timm_name}): no weights found{reason}, kept random")
             continue
         resized += sum(state[key].shape != value.shape for key, value in taken.items())
         matched += len(taken)
@@ -101,34 +108,105 @@ def hub_is_online(timeout_s: float = ONLINE_TIMEOUT_S) -> bool:
     """
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return False
-    endpoint = urlparse(
-        urllib.request.getproxies().get("https") or os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    )
-    host, port = endpoint.hostname, endpoint.port or (80 if endpoint.scheme == "http" else 443)
-    if not host:
+    endpoint = urlparse(_endpoint())
+    host, proxies = endpoint.hostname or "", urllib.request.getproxies()
+    proxy = None if urllib.request.proxy_bypass(host) else proxies.get(endpoint.scheme) or proxies.get("all")
+    asked = urlparse(proxy) if proxy else endpoint
+    if not asked.hostname:
         return False
-    return can_connect(host, port, timeout_s)
+    return can_connect(asked.hostname, asked.port or (80 if asked.scheme == "http" else 443), timeout_s)
 
 
-def _hub_state(part: StartPart, online: Callable[[], bool]) -> dict[str, Tensor]:
-    """Return timm's published weights from the cache or, if the hub is online, from there; or nothing."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+def _endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT", _DEFAULT_ENDPOINT).rstrip("/")
 
-    repository = getattr(part.module, "pretrained_cfg", {}).get("hf_hub_id")
-    if not repository:
-        return {}
-    try:
-        path = hf_hub_download(repository, _HUB_FILE, local_files_only=True)
-    except LocalEntryNotFoundError:
-        if not online():
-            return {}
+
+class _NotOnHubError(WeightsError):
+    """Published weights cannot be had; the text says why, in few words."""
+
+
+class _Hub:
+    """The model hub, as long as it answers: after the first request that fails no other is made."""
+
+    def __init__(self) -> None:
+        self._gone: str | None = None
+
+    def state(self, part: StartPart) -> dict[str, Tensor]:
+        """Return timm's published weights from the hub's cache or, if it answers, from the hub.
+
+        Raises:
+            _NotOnHubError: there are none, or the hub is not to be had.
+        """
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        repository = getattr(part.module, "pretrained_cfg", {}).get("hf_hub_id")
+        if not repository:
+            raise _NotOnHubError("none are published")
         try:
-            path = hf_hub_download(repository, _HUB_FILE, etag_timeout=ONLINE_TIMEOUT_S)
-        except Exception:  # the client lets its HTTP library's errors through, and changes that library
-            _LOG.warning("start weights: %s did not arrive from the hub", repository, exc_info=True)
-            return {}
-    return load_foreign_state_dict(path)
+            path = hf_hub_download(repository, _HUB_FILE, local_files_only=True)
+        except LocalEntryNotFoundError:
+            path = self._download(repository)
+        return load_foreign_state_dict(path)
+
+    def _download(self, repository: str) -> str:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+
+        if self._gone is None and not hub_is_online():
+            self._gone = "not in the cache, and the hub cannot be reached"
+        if self._gone is not None:
+            raise _NotOnHubError(self._gone)
+        url = hf_hub_url(repository, _HUB_FILE, endpoint=_endpoint())
+        try:
+            # The client's download repeats a failed first request for minutes. A look at the file's headers, not
+            # repeated, shows beforehand whether the hub works; from then on the client may take its time.
+            _within(lambda: get_hf_file_metadata(url, timeout=ONLINE_TIMEOUT_S), _ANSWER_TIMEOUT_S)
+        except (EntryNotFoundError, RepositoryNotFoundError):
+            raise _NotOnHubError("the hub has none") from None
+        except Exception as error:  # the client lets its HTTP library's errors through, and changes that library
+            raise self._given_up(repository, error) from None
+        try:
+            return hf_hub_download(repository, _HUB_FILE, endpoint=_endpoint(), etag_timeout=ONLINE_TIMEOUT_S)
+        except Exception as error:
+            raise self._given_up(repository, error) from None
+
+    def _given_up(self, repository: str, error: Exception) -> _NotOnHubError:
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        _LOG.warning("start weights: %s did not arrive from the hub: %s", repository, reason)
+        _LOG.debug("start weights: where it failed", exc_info=error)
+        self._gone = "not in the cache, and the hub failed"
+        return _NotOnHubError(self._gone)
+
+
+def _within(request: Callable[[], object], timeout_s: float) -> None:
+    """Make a request that must be answered in time; one that is not is left behind in its thread.
+
+    An HTTP client's own time-out holds for each read, so an answer that trickles in would escape it.
+
+    Args:
+        request: raises if it fails.
+        timeout_s: the longest this may take.
+
+    Raises:
+        TimeoutError: there is no answer yet.
+    """
+    outcome: list[Exception | None] = []
+
+    def run() -> None:
+        try:
+            request()
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if not outcome:
+        raise TimeoutError(f"no answer within {timeout_s:g} s")
+    if outcome[0] is not None:
+        raise outcome[0]
 
 
 def _local_state(part: StartPart, source: Path) -> dict[str, Tensor]:

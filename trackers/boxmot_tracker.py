@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,8 @@ CLASSES = {
 # How many removed tracks to remember: boxmot keeps them all, which grows for as long as a camera runs. It only looks at
 # those of the frame before.
 _MAX_REMOVED = 256
+
+_REMEMBERED_INTERVALS = 25
 
 
 class BoxmotTracker:
@@ -56,7 +61,8 @@ class BoxmotTracker:
         """Forget everything; numbering starts at 1 again."""
         self._tracker = _build(self._name, self._lost_after_frames, self._high_confidence, self._low_confidence)
         self._last_time_s: float | None = None
-        self._track_ids: dict[int, int] = {}
+        self._intervals_s: deque[float] = deque(maxlen=_REMEMBERED_INTERVALS)
+        self._tracks: dict[int, _KnownTrack] = {}
         self._next_track_id = 1
 
     def update(self, detections: Detections, time_s: float) -> TrackedBoxes:
@@ -73,18 +79,26 @@ class BoxmotTracker:
             self._step(Detections.empty())
         self._last_time_s = time_s
         rows = self._step(detections)
+        track_ids = [self._track_id(int(raw_id), time_s) for raw_id in rows[:, 4]]
+        self._forget_lost(time_s)
         return TrackedBoxes(
-            track_ids=np.array([self._track_id(int(raw_id)) for raw_id in rows[:, 4]], dtype=np.int64),
+            track_ids=np.array(track_ids, dtype=np.int64),
             boxes_xyxy=rows[:, :4].astype(np.float32),
             confidences=rows[:, 5].astype(np.float32),
         )
 
     def _missed_frames(self, time_s: float) -> int:
+        """How many frames are missing since the last one, by the interval that frames had lately.
+
+        A camera may be slower than it says, at night for instance; then nothing is missing between its frames.
+        """
         if self._last_time_s is None:
             return 0
-        missed = round((time_s - self._last_time_s) * self._frame_rate) - 1
+        step_s = time_s - self._last_time_s
+        usual_s = max([1 / self._frame_rate, *([median(self._intervals_s)] if self._intervals_s else [])])
+        self._intervals_s.append(step_s)
         # Two more than the patience: boxmot lets go of a track one frame after it has marked it as removed.
-        return int(np.clip(missed, 0, self._lost_after_frames + 2))
+        return int(np.clip(round(step_s / usual_s) - 1, 0, self._lost_after_frames + 2))
 
     def _step(self, detections: Detections) -> np.ndarray:
         num_detections = len(detections)
@@ -97,12 +111,29 @@ class BoxmotTracker:
             del removed[:-_MAX_REMOVED]
         return tracked  # x1, y1, x2, y2, boxmot's id, confidence, class, row of the detection
 
-    def _track_id(self, raw_id: int) -> int:
-        """Renumber from 1 in order of appearance: boxmot starts at 0 and counts tracks that never show."""
-        if raw_id not in self._track_ids:
-            self._track_ids[raw_id] = self._next_track_id
+    def _track_id(self, raw_id: int, time_s: float) -> int:
+        """Renumber from 1 in order of appearance: boxmot starts at 0 and counts tracks that never show.
+
+        boxmot counts its patience in frames. Where frames come slower than the frame rate says, it takes a track up
+        again after more seconds than were promised; that is a new track here.
+        """
+        track = self._tracks.get(raw_id)
+        if track is None or time_s - track.seen_s > self.lost_after_s:
+            track = self._tracks[raw_id] = _KnownTrack(self._next_track_id, time_s)
             self._next_track_id += 1
-        return self._track_ids[raw_id]
+        track.seen_s = time_s
+        return track.track_id
+
+    def _forget_lost(self, time_s: float) -> None:
+        lost = [raw_id for raw_id, track in self._tracks.items() if time_s - track.seen_s > self.lost_after_s]
+        for raw_id in lost:
+            del self._tracks[raw_id]
+
+
+@dataclass
+class _KnownTrack:
+    track_id: int
+    seen_s: float
 
 
 _NO_IMAGE = np.zeros((1, 1, 3), dtype=np.uint8)

@@ -52,7 +52,7 @@ class Tracker(Protocol):
 
     @property
     def lost_after_s(self) -> float:
-        """How long a track may stay unseen and still be taken up again."""
+        """Seconds that a track may stay unseen and still be taken up again; after that its id never comes back."""
         ...
 
     def update(self, detections: Detections, time_s: float) -> TrackedBoxes:

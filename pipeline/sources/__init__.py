@@ -11,6 +11,7 @@ from pipeline.sources.frame import Frame, RgbImage, Source
 from pipeline.sources.frame_picker import FramePicker
 from pipeline.sources.health import CameraHealth, CameraStatus, Gap
 from pipeline.sources.live_source import LiveSettings
+from pipeline.sources.names import check_name
 from pipeline.sources.opening import open_source
 from pipeline.sources.prefetch import Prefetcher, PrefetcherGroup
 from pipeline.sources.spec import CameraSpec, SourceKind, parse_sources
@@ -30,6 +31,7 @@ __all__ = [
     "RunClock",
     "Source",
     "SourceKind",
+    "check_name",
     "open_source",
     "parse_sources",
     "redact_url",

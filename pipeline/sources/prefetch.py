@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +25,12 @@ class Prefetcher:
 
     A recording waits while the queue is full. A live camera drops its oldest waiting frame instead, so that what is
     taken out is never older than the queue is long.
+
+    Attributes:
+        source: what is read.
+        camera_id: its name.
+        busy_s: how long the source took to give its frames so far, a live camera's waiting for the next one included,
+            waiting for room in the queue not. A read that never returned is not counted.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class Prefetcher:
             raise ValueError(f"queue_frames is {queue_frames}, stall_timeout_s {stall_timeout_s}; expected more than 0")
         self.source = source
         self.camera_id = source.spec.name
+        self.busy_s = 0.0
         self._queue_frames = queue_frames
         self._stall_timeout_s = stall_timeout_s + source.longest_wait_s
         self._changed = changed or threading.Condition()
@@ -131,20 +138,34 @@ class Prefetcher:
 
     def _read(self) -> None:
         try:
-            for frame in self.source.frames():
+            for frame in self._timed_frames():
                 if not self._put(frame):
                     break
         except Exception as error:
             if self._closed or self._ended:
                 return  # the source was closed while this thread was about to read on
             # Whatever goes wrong in one camera must neither pass unseen nor end the others.
-            log.error("camera %s: reading failed: %s", self.camera_id, error, exc_info=True)
+            text = " ".join(str(error).split())
+            log.error("camera %s: reading failed: %s: %s", self.camera_id, type(error).__name__, text)
+            log.debug("camera %s: where it failed", self.camera_id, exc_info=True)
             self.source.health.mark(CameraStatus.DAMAGED, f"{type(error).__name__}: {error}")
         finally:
             with contextlib.suppress(Exception):
                 self.source.close()
             with self._changed:
                 self._end()
+
+    def _timed_frames(self) -> Iterator[Frame]:
+        frames = self.source.frames()
+        while True:
+            began_s = time.monotonic()
+            try:
+                frame = next(frames, None)
+            finally:
+                self.busy_s += time.monotonic() - began_s
+            if frame is None:
+                return
+            yield frame
 
     def _put(self, frame: Frame) -> bool:
         """Queue a frame; False if nobody wants it any more."""
@@ -220,6 +241,11 @@ class PrefetcherGroup:
     def health(self) -> dict[str, CameraHealth]:
         """Every camera's account, by name."""
         return {reader.camera_id: reader.health for reader in self.readers}
+
+    @property
+    def busy_s(self) -> float:
+        """How long all sources took to give their frames so far; side by side, so it may exceed the time passed."""
+        return sum(reader.busy_s for reader in self.readers)
 
     def reader(self, camera_id: str) -> Prefetcher:
         """The reader of one camera."""

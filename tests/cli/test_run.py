@@ -150,6 +150,9 @@ class TestBadInput:
             (["--videos", "a.mp4", "--device", "abacus"], "abacus"),
             (["--videos", "a=a.mp4", "a=b.mp4"], "'a'"),
             (["--videos", "empty.mp4"], "no camera can be used: empty.mp4"),
+            (["--videos", "a.mp4", "--out", "x" * 300], "File name too long"),
+            (["--videos", "x" * 300], "x: "),
+            (["--config", "bad-name.yaml"], "north/gate"),
         ],
     )
     def test_is_refused_in_one_line(
@@ -163,6 +166,7 @@ class TestBadInput:
         (here / "taken").mkdir()
         (here / "taken" / "file").touch()
         (here / "bad-key.yaml").write_text("trakcer: {name: bytetrack}\n")
+        (here / "bad-name.yaml").write_text("cameras: [{name: north/gate, source: a.mp4}]\n")
         (here / "text.onnx").write_text("not a network")
         needs_unpickling(here / "code.pth")
         before = sorted(path.name for path in here.iterdir())
@@ -254,7 +258,8 @@ def _index_at_end(path: Path) -> bool:
     return data.index(b"moov") > data.index(b"mdat")
 
 
-def test_ctrl_c_keeps_what_was_seen(here: Path, shared_data: Path) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_seen(here: Path, shared_data: Path, signal_number: int) -> None:
     """A real signal to a real process: exit code 130, a readable run marked partial."""
     root = Path(__file__).resolve().parents[2]
     weights = shared_data / "weights" / "yolo11n_int8_openvino_model"
@@ -266,7 +271,7 @@ def test_ctrl_c_keeps_what_was_seen(here: Path, shared_data: Path) -> None:
         while not list(here.glob(".run.unfinished-*/.one-by-one.boxes")) and time.monotonic() < deadline_s:
             time.sleep(0.1)
         time.sleep(2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal_number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors.decode()
     run = RunDirectory(here / "run")

@@ -76,7 +76,7 @@ def row(camera_id="hall", track_id=1, start_s=0.0, end_s=5.0, *, clock=True, sta
     return replace(known, **changes)
 
 
-def camera(camera_id="hall", *, start=NOON, start_time_source="flag", **health):
+def camera(camera_id="hall", *, start=NOON, start_time_source="flag or config", **health):
     return {
         "camera_id": camera_id,
         "source": f"recordings/{camera_id}.mp4",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline import association
 from pipeline.association import Assignment, associate
 from pipeline.config import TopologyConfig
 from pipeline.constraints import Constraints, Stay
@@ -158,3 +160,131 @@ def test_few_candidates_give_the_same_groups_when_people_are_clear() -> None:
     embeddings = np.repeat(people, 5, axis=0) + 0.1 * rng.normal(size=(100, 32))
     embeddings = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
     assert ids(run(embeddings, apart(100), threshold=0.7, candidates_k=4)) == np.repeat(np.arange(1, 21), 5).tolist()
+
+
+def crowd(seed: int, num_rows: int, num_people: int, *, spread: float, width: int = 8) -> np.ndarray:
+    """Unit vectors scattered around a direction for each person."""
+    rng = np.random.default_rng(seed)
+    people = rng.normal(size=(num_people, width))
+    rows = people[rng.integers(0, num_people, size=num_rows)] + spread * rng.normal(size=(num_rows, width))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def literal_late_joins(
+    embeddings: np.ndarray,
+    stays: Sequence[Stay],
+    founding: Sequence[int | None],
+    constraints: Constraints,
+    threshold: float,
+) -> list[int | None]:
+    """Let every row without an identity join the best allowed one, comparing with every founder of every identity."""
+    rows = embeddings.astype(np.float64)
+    groups = {
+        identity: [row for row, other in enumerate(founding) if other == identity]
+        for identity in sorted({identity for identity in founding if identity is not None})
+    }
+    scores = {
+        row: {identity: float(np.mean([rows[row] @ rows[one] for one in group])) for identity, group in groups.items()}
+        for row in range(len(rows))
+        if founding[row] is None
+    }
+    joined = list(founding)
+    for row in sorted(scores, key=lambda row: (-max(scores[row].values()), row)):
+        for identity in sorted(scores[row], key=lambda identity: (-scores[row][identity], identity)):
+            if scores[row][identity] < threshold:
+                break
+            if constraints.allow([stays[row]], [stays[one] for one in groups[identity]]):
+                groups[identity].append(row)
+                joined[row] = identity
+                break
+    return joined
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_with_all_as_candidates_everything_is_as_if_all_were_compared_with_all(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    num_rows = 60
+    embeddings = crowd(seed, num_rows, 7, spread=0.6)
+    stays = [Stay(str(rng.choice(["a", "b", "c"])), start, start + 8) for start in rng.integers(0, 300, 60).tolist()]
+    evidence = (rng.random(num_rows) < 0.6).tolist()
+    topology = TopologyConfig(non_overlapping=(("a", "b"),))
+    result = run(embeddings, stays, threshold=0.4, has_evidence=evidence, topology=topology, candidates_k=num_rows - 1)
+
+    founders = [row for row in range(num_rows) if evidence[row]]
+    alone = run(embeddings[founders], [stays[row] for row in founders], threshold=0.4, topology=topology)
+    founding: list[int | None] = [None] * num_rows
+    for row, assignment in zip(founders, alone, strict=True):
+        founding[row] = assignment.identity_id
+    expected = literal_late_joins(embeddings, stays, founding, Constraints(topology), 0.4)
+    assert ids(result) == expected
+    assert any(expected[row] is not None for row in range(num_rows) if not evidence[row])
+
+    similarity = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
+    for row, assignment in enumerate(result):
+        means = {
+            identity: similarity[row, [one for one in range(num_rows) if expected[one] == identity and one != row]]
+            for identity in {identity for identity in expected if identity is not None}
+        }
+        own = means.pop(assignment.identity_id, np.empty(0)) if assignment.identity_id else np.empty(0)
+        assert assignment.match_score == (pytest.approx(own.mean()) if len(own) else None)
+        runner_up = max(means, key=lambda identity: means[identity].mean())
+        assert assignment.runner_up_identity_id == runner_up
+        assert assignment.runner_up_score == pytest.approx(means[runner_up].mean())
+
+
+def test_the_runner_up_is_sought_among_the_nearest_only() -> None:
+    angles = (0, 3, 6, 60)
+    (first, *_) = run(unit(*angles), apart(4), threshold=0.95, candidates_k=2)
+    assert (first.identity_id, first.runner_up_identity_id, first.margin) == (1, None, None)
+    (first, *_) = run(unit(*angles), apart(4), threshold=0.95, candidates_k=3)
+    assert first.runner_up_identity_id == 2
+
+
+def test_many_alike_with_little_evidence_do_not_hide_the_one_that_founds() -> None:
+    result = run(unit(0, 10, 10, 10, 10), apart(5), has_evidence=[True] + [False] * 4, candidates_k=1)
+    assert ids(result) == [1] * 5
+
+
+def test_more_equal_ones_than_candidates() -> None:
+    result = run(unit(*[0] * 12), apart(12), candidates_k=2)
+    assert set(ids(result)) == {1}
+    assert all(assignment.runner_up_score is None for assignment in result)
+
+
+def test_scores_grow_with_rows_times_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    num_rows, num_people, k = 3000, 1000, 5
+    embeddings = crowd(0, num_rows, num_people, spread=0.3, width=32)
+    evidence = [row % 5 != 0 for row in range(num_rows)]
+    scored = {"late": 0, "explain": 0}
+    mean_scores, explain = association._mean_scores, association._explain
+    phase = "late"
+
+    def counted_scores(embedding: np.ndarray, identities: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+        scored[phase] += len(identities)
+        return mean_scores(embedding, identities, *rest)
+
+    def counted_explain(*given: Any) -> list[Assignment]:
+        nonlocal phase
+        phase = "explain"
+        return explain(*given)
+
+    monkeypatch.setattr(association, "_mean_scores", counted_scores)
+    monkeypatch.setattr(association, "_explain", counted_explain)
+    result = run(embeddings, apart(num_rows), threshold=0.7, has_evidence=evidence, candidates_k=k)
+    assert len(set(ids(result))) > 500
+    assert evidence.count(False) < scored["late"] <= evidence.count(False) * k
+    assert num_rows < scored["explain"] <= num_rows * k
+
+
+def test_neighbours_are_the_nearest_of_the_chosen_without_oneself() -> None:
+    embeddings = crowd(3, 40, 6, spread=0.5)
+    among = [row for row in range(40) if row % 3]
+    for k in (1, 5, 100):
+        found = Gallery(embeddings).neighbours(k, among)
+        for row in range(40):
+            others = [other for other in among if other != row]
+            nearest = sorted(others, key=lambda other: -float(embeddings[row] @ embeddings[other]))[:k]
+            assert found.rows[row][found.rows[row] >= 0].tolist() == nearest
+            known = found.scores[row][: len(nearest)]
+            np.testing.assert_allclose(known, embeddings[nearest] @ embeddings[row], atol=1e-5)
+    assert Gallery(embeddings).neighbours(3, []).rows.shape == (40, 0)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline import report_cards
 from pipeline.colours import identity_colour
 from pipeline.report import render_report
 from pipeline.report_axis import time_axis
@@ -185,6 +186,31 @@ def test_missing_and_damaged_pictures_leave_a_note(run_path):
     html, page = render([replace(ROWS[0], crop_frames=(1, 2, 3))], tmp_path=run_path)
     assert "<img" not in html
     assert "No picture" in page.text
+
+
+def test_a_page_of_too_many_sightings_shows_no_pictures_but_says_where_they_are(run_path, monkeypatch):
+    rows = [replace(ROWS[0], crop_frames=tuple(range(9))), *ROWS[1:]]
+    monkeypatch.setattr(report_cards, "_MAX_PICTURES_PER_PAGE", len(rows))
+    html, _ = render(rows, tmp_path=run_path)
+    assert html.count('alt="Picture 1 of this sighting"') == 1
+    assert "1 of 9 pictures" in html
+    monkeypatch.setattr(report_cards, "_MAX_PICTURES_PER_PAGE", len(rows) - 1)
+    html, page = render(rows, tmp_path=run_path)
+    assert "Picture 1 of this sighting" not in html
+    assert f"9 pictures in the folder {rows[0].crops_path}" in page.text
+    assert page.text.count("No picture") == len(rows) - 1, "those without crops have none anywhere"
+    assert html.count("<img") == 1, "the thumbnail of the one person with crops"
+    monkeypatch.setattr(report_cards, "_MAX_THUMBNAILS_PER_PAGE", 1)
+    html, page = render(rows, tmp_path=run_path)
+    assert "<img" not in html
+    assert not page.unclosed
+
+
+def test_pictures_of_a_page_are_bounded_however_many_sightings_there_are(run_path):
+    picture = replace(ROWS[0], crop_frames=tuple(range(9)))
+    cards = report_cards.person_cards([picture] * 10_001, run_path, time_axis([picture], []), None)
+    assert sum(len(sighting.pictures) for card in cards for sighting in card.sightings) == 0
+    assert all(sighting.pictures_left_out for card in cards for sighting in card.sightings)
 
 
 def test_reasons_name_scores_the_rival_and_the_doubt(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import threading
 from collections import Counter
@@ -16,8 +17,10 @@ import numpy as np
 import pytest
 
 from pipeline import CameraConfig, RunConfig, RunDirectory, RunListener, run_pipeline
+from pipeline.boxes import BoxSpool
 from pipeline.mot import read_tracks
-from reid.errors import ConfigError, OutputError, SourceError
+from pipeline.yolo import YoloDetector
+from reid.errors import ConfigError, OutputError, RunError, SourceError
 from tests.pipeline.camera_server import CameraServer
 from tests.pipeline.made_videos import remux, write_video
 
@@ -118,12 +121,12 @@ class TestSixPeopleTwice:
         assert [path.name for path in twice.path.parent.iterdir()] == ["run"]
 
 
-def test_the_other_weights_see_the_same_six_people(shared_data: Path, tmp_path: Path) -> None:
+def test_the_other_weights_see_the_same_people(shared_data: Path, tmp_path: Path) -> None:
     video = shared_data / "videos" / "one-by-one.mp4"
-    run = run_pipeline(config(shared_data, f"table={video}", weights=YOLOV8N, every=2), tmp_path / "run")
+    run = run_pipeline(config(shared_data, f"table={video}", weights=YOLOV8N, every=2, duration_s=72), tmp_path / "run")
     long = [row for row in run.tracklets if row.end_s - row.start_s >= 2]
-    assert len(long) == len({row.identity_id for row in long} - {None}) == 6
-    for row, (start_s, end_s) in zip(long, STAYS_S, strict=True):
+    assert len(long) == len({row.identity_id for row in long} - {None}) == 3
+    for row, (start_s, end_s) in zip(long, STAYS_S[:3], strict=True):
         assert (row.start_s, row.end_s) == pytest.approx((start_s, end_s), abs=0.61)
 
 
@@ -247,13 +250,118 @@ def test_what_cannot_work_is_said_before_any_frame_is_read(shared_data: Path, tm
         run_pipeline(
             config(shared_data, f"table={video}", topology={"non_overlapping": [["table", "hall"]]}), tmp_path / "run"
         )
-    with pytest.raises(ConfigError, match="no feature variant 'finale'"):
+    with pytest.raises(ConfigError, match="has no 'finale'"):
         run_pipeline(config(shared_data, f"table={video}", embedder={"variant": "finale"}), tmp_path / "run")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
     with pytest.raises(OutputError, match="not a run"):
         run_pipeline(good, tmp_path / "taken")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_record_names_the_vectors_that_were_used(shared_data: Path, tmp_path: Path) -> None:
+    video = shared_data / "videos" / "one-by-one.mp4"
+    run = run_pipeline(
+        config(shared_data, f"table={video}", embedder={"variant": "base"}, duration_s=9, every=3), tmp_path / "run"
+    )
+    embedder = run.manifest["embedder"]
+    assert (embedder["variant"], embedder["dim"]) == ("base", run.embeddings.shape[1])
+
+
+def test_a_source_that_is_gone_costs_only_its_video(shared_data: Path, tmp_path: Path) -> None:
+    video = tmp_path / "gone.mp4"
+    video.write_bytes((shared_data / "videos" / "one-by-one.mp4").read_bytes())
+
+    class RemoveIt(RunListener):
+        def on_stage(self, name: str) -> None:
+            if name == "association":
+                video.unlink()
+
+    settings = config(shared_data, f"table={video}", duration_s=9, every=3, save_video=True)
+    run = run_pipeline(settings, tmp_path / "run", listener=RemoveIt())
+    assert run.manifest["status"] == "complete"
+    assert any("no annotated video of camera table" in warning for warning in run.manifest["warnings"])
+    assert list((run.path / "videos").iterdir()) == []
+    assert len(run.tracklets) == 1
+
+
+def test_stopping_while_videos_are_written_drops_only_them(shared_data: Path, tmp_path: Path) -> None:
+    class StopInVideo(RunListener):
+        def __init__(self) -> None:
+            self.stop = threading.Event()
+
+        def on_video_frame(self, camera_id: str, frames_done: int, frames_total: int) -> None:
+            if frames_done == 10:
+                self.stop.set()
+
+    listener = StopInVideo()
+    settings = config(
+        shared_data, f"table={shared_data / 'videos' / 'one-by-one.mp4'}", duration_s=9, every=3, save_video=True
+    )
+    run = run_pipeline(settings, tmp_path / "run", listener=listener, stop=listener.stop)
+    assert run.manifest["status"] == "complete"
+    assert list((run.path / "videos").iterdir()) == []
+    assert len(run.tracklets) == 1
+
+
+def test_a_disk_that_fills_up_is_one_clear_error(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config(shared_data, f"table={shared_data / 'videos' / 'one-by-one.mp4'}", duration_s=9, every=3)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)  # after the cameras were read
+    with pytest.raises(RunError, match="No space left on device; what was found stays in") as late:
+        run_pipeline(settings, tmp_path / "late" / "run")
+    (kept,) = (tmp_path / "late").iterdir()
+    assert str(kept) in str(late.value)
+    assert (kept / "tracklets.parquet").is_file()
+    monkeypatch.undo()
+    monkeypatch.setattr(BoxSpool, "append", full)  # while they are read
+    with pytest.raises(RunError, match="No space left on device; nothing was kept"):
+        run_pipeline(settings, tmp_path / "early" / "run")
+    assert list((tmp_path / "early").iterdir()) == []
+
+
+def test_a_detector_that_fails_is_one_clear_error(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config(shared_data, f"table={shared_data / 'videos' / 'one-by-one.mp4'}", duration_s=9)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("device lost\nwith details")
+
+    monkeypatch.setattr(YoloDetector, "detect", fail)
+    with pytest.raises(RunError, match="the detector failed: device lost with details; nothing was kept"):
+        run_pipeline(settings, tmp_path / "out" / "run")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_camera_far_slower_than_it_says_has_no_track_twice(shared_data: Path, tmp_path: Path) -> None:
+    """A file that averages 30 frames a second and has long stretches of 6: ids stay unique and nothing crashes."""
+    video = tmp_path / "uneven.mp4"
+    pictures = []
+    with av.open(str(shared_data / "videos" / "one-by-one.mp4")) as reader:
+        for index, frame in enumerate(reader.decode(video=0)):
+            if 60 <= index < 260:
+                pictures.append(frame.to_ndarray(format="rgb24"))
+    with av.open(str(video), "w") as writer:
+        stream = writer.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 768, 432, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 90_000)
+        ticks = 0
+        for index, picture in enumerate(pictures):
+            ticks += 15_000 if index % 100 < 20 else 1_500
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = ticks, Fraction(1, 90_000)
+            writer.mux(stream.encode(frame))
+        writer.mux(stream.encode(None))
+    run = run_pipeline(config(shared_data, f"table={video}"), tmp_path / "run")
+    ids = [row.track_id for row in run.tracklets]
+    assert ids == list(range(1, len(ids) + 1))
+    assert len(ids) >= 2
 
 
 def test_a_run_can_be_repeated_in_one_process(shared_data: Path, tmp_path: Path) -> None:

@@ -99,8 +99,7 @@ def test_a_track_ends_only_when_the_tracker_can_no_longer_take_it_up() -> None:
     tracks = builder()
     tracks.update(FRAME, 0, 0.0, tracked({1: GOOD}))
     assert tracks.update(FRAME, 5, 0.5, tracked({})) == []
-    assert tracks.update(FRAME, 8, 0.8, tracked({})) == []
-    (ended,) = tracks.update(FRAME, 10, 1.0, tracked({}))
+    (ended,) = tracks.update(FRAME, 6, 0.6, tracked({}))
     assert ended.track_id == 1
     assert tracks.finish() == []
 

@@ -66,6 +66,33 @@ class TestEveryTracker:
             assert (list(before.track_ids) == list(after.track_ids)) is same, absence_s
 
 
+@pytest.mark.parametrize("name", TRACKERS)
+@pytest.mark.parametrize(("claimed", "true"), [(25, 25), (25, 20), (30, 22), (25, 18), (25, 5), (10, 30)])
+def test_an_id_never_comes_back_after_the_promised_time(name: str, claimed: float, true: float) -> None:
+    """Whoever is away for longer gets a new id, also from a camera that is slower or faster than it says."""
+    for absence_s in np.arange(0.6, 2.5, 0.3).tolist():
+        tracker = build(name, frame_rate=claimed, lost_after_s=1.0)
+        seen_s: dict[int, float] = {}
+        ids = []
+        for index in range(round(6 * true)):
+            time_s = index / true
+            here = not 2 < time_s < 2 + absence_s
+            result = tracker.update(people(400) if here else Detections.empty(), time_s)
+            for track_id in result.track_ids.tolist():
+                assert time_s - seen_s.get(track_id, time_s) <= tracker.lost_after_s + 1e-9
+                seen_s[track_id] = time_s
+                ids.append(track_id)
+        assert ids[0] == 1
+        assert ids == sorted(ids)
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_camera_slower_than_it_says_is_still_followed(name: str) -> None:
+    tracker = build(name, frame_rate=25)
+    results = [tracker.update(people(50 + 3 * index, 900), index / 5) for index in range(40)]
+    assert all(sorted(result.track_ids) == [1, 2] for result in results[10:])
+
+
 def test_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="bytetrack"):
         build("deepsort")

@@ -1,0 +1,108 @@
+"""Where the threshold comes from, and how times of several cameras are compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.config import AssociationConfig
+from pipeline.identities import UNCALIBRATED_THRESHOLD, choose_threshold, clock_basis, stays_of
+from pipeline.inputs import CameraClock
+from pipeline.tracklets import CROP_SELECTION
+from reid.calibration import Calibration
+from reid.checkpoints import Provenance
+from reid.embedder import Embedder
+from reid.models import build_model
+from reid.preprocess import Preprocessing
+from tests.pipeline.test_run_directory import ROW
+
+CURVE = Calibration(
+    similarities=(0.2, 0.4, 0.6),
+    false_match_rates=(0.1, 0.01, 0.001),
+    crop_selection=CROP_SELECTION,
+    policy="even",
+    variant="final",
+    pairs=1000,
+)
+
+
+def embedder(calibration: Calibration | None) -> Embedder:
+    model = build_model("dcct-micro")
+    return Embedder(
+        model,
+        Preprocessing(model.config.image_size_hw),
+        Provenance(trained=True, seed=0),
+        run_variant="final",
+        calibration=calibration,
+    )
+
+
+def choose(
+    calibration: Calibration | None, *, size: int = 1, **settings: float
+) -> tuple[float, str, float | None, list[str]]:
+    warnings: list[str] = []
+    config = AssociationConfig.model_validate(settings)
+    chosen = choose_threshold(config, embedder(calibration), size, warn=warnings.append)
+    return chosen.value, chosen.source, chosen.far, warnings
+
+
+def test_what_the_user_says_goes_first() -> None:
+    assert choose(CURVE, threshold=0.7) == (0.7, "flag or config", None, [])
+
+
+def test_the_calibration_is_read_at_the_wanted_rate() -> None:
+    assert choose(CURVE, far=0.01) == (pytest.approx(0.4), "checkpoint", 0.01, [])
+
+
+def test_more_people_to_be_taken_for_ask_for_more_likeness() -> None:
+    small, large = choose(CURVE, far=0.05, size=1)[0], choose(CURVE, far=0.05, size=20)[0]
+    assert large > small + 0.1
+
+
+def test_a_rate_beyond_what_was_measured_is_not_claimed() -> None:
+    value, source, far, (warning,) = choose(CURVE, far=0.01, size=1000)
+    assert (value, source, far) == (0.6, "checkpoint", None)
+    assert "does not reach" in warning
+
+
+@pytest.mark.parametrize("change", [{"variant": "base"}, {"policy": "dense"}, {"crop_selection": "by hand"}])
+def test_a_calibration_of_other_vectors_does_not_count(change: dict[str, str]) -> None:
+    value, source, far, (warning,) = choose(replace(CURVE, **change))
+    assert (value, source, far) == (UNCALIBRATED_THRESHOLD, "uncalibrated default", None)
+    assert next(iter(change.values())) in warning
+
+
+def test_without_calibration_only_the_same_is_the_same() -> None:
+    assert choose(None) == (UNCALIBRATED_THRESHOLD, "uncalibrated default", None, [])
+
+
+NINE = datetime(2024, 5, 1, 9, tzinfo=UTC)
+TEN = datetime(2024, 5, 1, 10, tzinfo=UTC)
+GATE, HALL = replace(ROW, start_s=5.0, end_s=6.0), replace(ROW, camera_id="hall", start_s=5.0, end_s=6.0)
+
+
+def test_known_starts_put_all_cameras_on_one_clock() -> None:
+    clocks = {"gate": CameraClock(NINE, "file"), "hall": CameraClock(TEN, "file")}
+    gate, hall = stays_of([GATE, HALL], clocks)
+    assert hall.start_s - gate.start_s == 3600
+    assert gate.clock_known
+    assert hall.clock_known
+    assert clock_basis(clocks) == "known start times"
+
+
+def test_unknown_starts_are_taken_to_be_the_same_moment() -> None:
+    clocks = {"gate": CameraClock(None, None), "hall": CameraClock(None, None)}
+    gate, hall = stays_of([GATE, HALL], clocks)
+    assert gate.start_s == hall.start_s
+    assert gate.clock_known
+    assert clock_basis(clocks) == "assumed to start together"
+
+
+def test_a_camera_without_a_start_among_others_is_not_compared() -> None:
+    clocks = {"gate": CameraClock(NINE, "file"), "hall": CameraClock(None, None)}
+    gate, hall = stays_of([GATE, HALL], clocks)
+    assert gate.clock_known
+    assert not hall.clock_known
+    assert clock_basis(clocks).startswith("partly known")
