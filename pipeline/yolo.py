@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ def _quiet_ultralytics() -> Iterator[Any]:
     omp, print_options = os.environ.get("OMP_NUM_THREADS"), np.get_printoptions()
     originals = [(module, name, getattr(module, name)) for module, name in _PATCHED]
     os.environ.update(_OFFLINE)
+    # Importing openvino reports itself to a statistics service; without this module it uses a stub that does not.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import ultralytics
 

@@ -109,6 +109,33 @@ def test_ultralytics_leaves_the_process_as_it_was(shared_data: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
+NETWORK = """
+import socket, sys
+asked = []
+for name in ("getaddrinfo", "create_connection", "gethostbyname"):
+    setattr(socket, name, lambda *where, **_: asked.append(where) or (_ for _ in ()).throw(OSError("no network")))
+socket.socket.connect = lambda self, where: asked.append(where)
+import numpy
+from pipeline.config import DetectorConfig
+from pipeline.detection import create_detector
+detector = create_detector(DetectorConfig(name=sys.argv[1]), device="cpu", warn=print)
+detector.detect([numpy.zeros((480, 640, 3), numpy.uint8)])
+import time
+time.sleep(1)
+assert not asked, asked
+assert sys.modules.get("openvino_telemetry") is None  # it reports from a process of its own
+"""
+
+
+@pytest.mark.parametrize("weights", YOLO_WEIGHTS)
+def test_detection_asks_nothing_of_any_network(shared_data: Path, weights: str) -> None:
+    """In a process of its own: the libraries report themselves when they are first imported, if they can."""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", NETWORK, str(shared_data / "weights" / weights)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 def test_hog_finds_people_in_the_street(shared_data: Path) -> None:
     (street,) = frames(shared_data / "videos" / "street.mp4", 0)
     detector = create("hog", imgsz=1280)
