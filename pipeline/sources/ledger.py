@@ -165,7 +165,7 @@ class FrameLedger:
             health.gaps = [gap for gap in health.gaps if gap.reason != NO_FRAMES]
         if health.frames_skipped or health.frames_corrupt:
             counts = f"{health.frames_skipped} frames could not be decoded, {health.frames_corrupt} were damaged"
-            health.mark(CameraStatus.DAMAGED, health.last_error or counts)
+            health.mark(CameraStatus.DAMAGED, f"{counts} ({health.last_error})" if health.last_error else counts)
         elif not health.frames_decoded:
             health.mark(CameraStatus.EMPTY)
 
