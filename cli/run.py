@@ -45,6 +45,11 @@ _HELP = """Tell who was where and when, over all cameras.
     )
 )
 
+_STOPPING = (
+    "stopping; what was seen until now is being written",
+    "leaving out the videos (once more drops everything)",
+)
+
 _CAMERAS, _DETECT, _IDENTITY, _OUTPUT = "Cameras", "Finding and following people", "Identities", "Output"
 
 
@@ -276,14 +281,17 @@ def _run(settings: RunConfig, out: Path, overwrite: bool) -> RunDirectory:
 
 @contextmanager
 def _stop_on_signals() -> Iterator[threading.Event]:
-    """Ctrl-C, or the system asking for an end: stop and keep what was seen. A second time ends everything."""
+    """Ctrl-C, or the system asking for an end: stop and keep what was seen. A third time drops everything."""
     stop = threading.Event()
+    times = 0
 
     def handle(signal_number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal times
+        times += 1
+        if times > 2:
             raise KeyboardInterrupt
         stop.set()
-        complain("stopping; what was seen until now is being written (once more to drop it)")
+        complain(_STOPPING[times - 1])
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     previous = {getattr(signal, name): signal.signal(getattr(signal, name), handle) for name in names}

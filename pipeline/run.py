@@ -60,7 +60,8 @@ def run_pipeline(
         out: the run directory to make.
         overwrite: replace a run that stands there.
         listener: is told how the run goes on.
-        stop: set it to end the run early; what was seen until then is kept.
+        stop: set it to end the reading early; what was seen until then is kept, and the event is cleared. Set while
+            annotated videos are written, it leaves those out.
         command: the command line, for the record.
 
     Returns:
@@ -175,9 +176,7 @@ class _Run:
         self.listener.on_warning(text)
 
     def stopped_again(self) -> bool:
-        """Whether the user wants the run to end, after the reading has ended by itself or was stopped."""
-        if self._stop.is_set() and self.stopped_by is None:
-            self.stopped_by = "user"
+        """Whether the user wants an end after the reading is over; an earlier wish was heeded and cleared."""
         return self._stop.is_set()
 
     def prepare(self, inputs: Sequence[Input], run_path: Path) -> list[Camera]:
@@ -264,6 +263,7 @@ class _Run:
         """Yield frames of all cameras as they come, until they end or the run is stopped."""
         while not readers.finished:
             if self._stop.is_set():
+                self._stop.clear()
                 self.stopped_by = "user"
                 return
             for reader in readers.readers:

@@ -463,10 +463,10 @@ def test_a_live_camera_stopped_by_hand_is_complete(shared_data: Path, tmp_path: 
     server = CameraServer(stream_file.read_bytes(), seconds=302 / 30, silent_after=60)
     server.start()
     listener = StopAfter(20)
+    settings = config(shared_data, f"gate={server.url}", save_video=True)
     try:
-        run = run_pipeline(
-            config(shared_data, f"gate={server.url}"), tmp_path / "run", listener=listener, stop=listener.stop
-        )
+        run = run_pipeline(settings, tmp_path / "run", listener=listener, stop=listener.stop)
     finally:
         server.kill()
+    assert (run.path / "videos" / "gate.mp4").is_file()
     assert (run.manifest["status"], run.manifest["stopped_by"]) == ("complete", "user")
