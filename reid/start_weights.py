@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,8 +29,7 @@ from reid.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 IMAGENET = "imagenet"
 ONLINE_TIMEOUT_S = 2.0
-_ANSWER_TIMEOUT_S = 2.5
-_DEFAULT_ENDPOINT = "https://huggingface.co"
+_FIRST_ANSWER_TIMEOUT_S = 4.0  # from looking whether it is there; the client has requests of its own to make
 _HUB_FILE = "model.safetensors"
 _LOG = logging.getLogger(__name__)
 
@@ -106,19 +106,17 @@ def hub_is_online(timeout_s: float = ONLINE_TIMEOUT_S) -> bool:
     Args:
         timeout_s: the longest this may take, looking up the name included.
     """
+    from huggingface_hub import constants
+
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return False
-    endpoint = urlparse(_endpoint())
+    endpoint = urlparse(constants.ENDPOINT)
     host, proxies = endpoint.hostname or "", urllib.request.getproxies()
     proxy = None if urllib.request.proxy_bypass(host) else proxies.get(endpoint.scheme) or proxies.get("all")
     asked = urlparse(proxy) if proxy else endpoint
     if not asked.hostname:
         return False
     return can_connect(asked.hostname, asked.port or (80 if asked.scheme == "http" else 443), timeout_s)
-
-
-def _endpoint() -> str:
-    return os.environ.get("HF_ENDPOINT", _DEFAULT_ENDPOINT).rstrip("/")
 
 
 class _NotOnHubError(WeightsError):
@@ -137,37 +135,36 @@ class _Hub:
         Raises:
             _NotOnHubError: there are none, or the hub is not to be had.
         """
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
+        from huggingface_hub import try_to_load_from_cache
 
         repository = getattr(part.module, "pretrained_cfg", {}).get("hf_hub_id")
         if not repository:
             raise _NotOnHubError("none are published")
-        try:
-            path = hf_hub_download(repository, _HUB_FILE, local_files_only=True)
-        except LocalEntryNotFoundError:
-            path = self._download(repository)
-        return load_foreign_state_dict(path)
+        # Not by hf_hub_download(local_files_only=True): to name its user agent, that makes a request even so.
+        path = try_to_load_from_cache(repository, _HUB_FILE)
+        return load_foreign_state_dict(path if isinstance(path, str) else self._download(repository))
 
     def _download(self, repository: str) -> str:
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 
+        began_s = time.monotonic()
         if self._gone is None and not hub_is_online():
             self._gone = "not in the cache, and the hub cannot be reached"
         if self._gone is not None:
             raise _NotOnHubError(self._gone)
-        url = hf_hub_url(repository, _HUB_FILE, endpoint=_endpoint())
+        url = hf_hub_url(repository, _HUB_FILE)
         try:
             # The client's download repeats a failed first request for minutes. A look at the file's headers, not
             # repeated, shows beforehand whether the hub works; from then on the client may take its time.
-            _within(lambda: get_hf_file_metadata(url, timeout=ONLINE_TIMEOUT_S), _ANSWER_TIMEOUT_S)
+            left_s = _FIRST_ANSWER_TIMEOUT_S - (time.monotonic() - began_s)
+            _within(lambda: get_hf_file_metadata(url, timeout=ONLINE_TIMEOUT_S), left_s)
         except (EntryNotFoundError, RepositoryNotFoundError):
             raise _NotOnHubError("the hub has none") from None
         except Exception as error:  # the client lets its HTTP library's errors through, and changes that library
             raise self._given_up(repository, error) from None
         try:
-            return hf_hub_download(repository, _HUB_FILE, endpoint=_endpoint(), etag_timeout=ONLINE_TIMEOUT_S)
+            return hf_hub_download(repository, _HUB_FILE, etag_timeout=ONLINE_TIMEOUT_S)
         except Exception as error:
             raise self._given_up(repository, error) from None
 
@@ -204,7 +201,7 @@ def _within(request: Callable[[], object], timeout_s: float) -> None:
     thread.start()
     thread.join(timeout_s)
     if not outcome:
-        raise TimeoutError(f"no answer within {timeout_s:g} s")
+        raise TimeoutError(f"no answer within {timeout_s:.1f} s")
     if outcome[0] is not None:
         raise outcome[0]
 

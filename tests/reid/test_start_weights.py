@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from huggingface_hub import close_session
+from safetensors.torch import save, save_file
 
 from reid import start_weights
 from reid.errors import WeightsError
@@ -108,16 +114,161 @@ def test_imagenet_offline_keeps_the_seeded_weights_and_says_so(tmp_path: Path, m
     assert torch.equal(model.state_dict()[token], build_model("dcct-compact", seed=3).state_dict()[token])
 
 
-def test_a_download_that_fails_keeps_the_seeded_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    def download(repository: str, filename: str, *, local_files_only: bool = False, **_: object) -> str:
-        raise LocalEntryNotFoundError("not cached") if local_files_only else TimeoutError("the hub went away")
+def test_a_download_that_fails_keeps_the_seeded_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(*_: object, **__: object) -> str:
+        raise TimeoutError("the hub went away")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *_, **__: None)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(start_weights, "hub_is_online", lambda: True)
     _, report = start_model("dcct-compact", start_weights="imagenet")
     assert (report.source, report.matched, len(report.notes)) == ("random", 0, 2)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """A hub on this machine: fails every request, or serves one file in small pieces with pauses."""
+
+    body: bytes | None = None
+    asked: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        self._begin()
+
+    def do_GET(self) -> None:
+        if self._begin() and self.body is not None:
+            piece = len(self.body) // 10 + 1
+            for begin in range(0, len(self.body), piece):
+                time.sleep(0.2)
+                self.wfile.write(self.body[begin : begin + piece])
+
+    def _begin(self) -> bool:
+        if "/resolve/" not in self.path:  # the client also asks for things that have nothing to do with the file
+            self.send_error(404)
+            return False
+        self.asked.append(self.command)
+        if self.body is None:
+            self.send_error(500)
+            return False
+        self.send_response(200)
+        headers = {"X-Repo-Commit": "0" * 40, "ETag": '"1"', "Content-Length": str(len(self.body))}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        return True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A hub client that is allowed to ask, knows nothing, and has no connection left over."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    close_session()
+    yield
+    close_session()
+
+
+def point_to(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what HF_ENDPOINT does when the client is first imported."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
+@contextmanager
+def hub(body: bytes | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Serve `body` as every file, or fail every request; gives the list of requests."""
+    handler = type("Handler", (_Answers,), {"body": body, "asked": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        point_to(f"http://127.0.0.1:{server.server_address[1]}", monkeypatch)
+        try:
+            yield handler.asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_a_hub_that_fails_is_asked_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    model = build_model("dcct-compact")
+    with hub(None, monkeypatch) as asked:
+        began_s = time.monotonic()
+        report = apply_start_weights(model.start_parts(), "imagenet")
+        assert time.monotonic() - began_s < 5
+    assert asked == ["HEAD"]
+    assert report.source == "random"
+    assert len(report.notes) == 2
+    assert all("no weights found (not in the cache, and the hub failed), kept random" in note for note in report.notes)
+    (record,) = (record for record in caplog.records if record.levelno >= logging.WARNING)
+    assert "500" in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert record.exc_info is None
+
+
+@pytest.mark.usefixtures("empty_cache")
+@pytest.mark.parametrize("trickle", [False, True])
+def test_a_hub_that_takes_connections_and_never_answers_costs_seconds(
+    trickle: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    over = threading.Event()
+    taken: list[socket.socket] = []
+
+    def take(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                taken.append(server.accept()[0])
+
+    def drip() -> None:
+        for _ in range(40 if trickle else 0):
+            if over.wait(0.2):
+                return
+            for connection in taken:
+                with suppress(OSError):
+                    connection.sendall(b"H")
+
+    parts = build_model("dcct-compact").start_parts()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        threads = [threading.Thread(target=take, args=(server,)), threading.Thread(target=drip)]
+        for thread in threads:
+            thread.start()
+        point_to(f"http://127.0.0.1:{server.getsockname()[1]}", monkeypatch)
+        began_s = time.monotonic()
+        report = apply_start_weights(parts, "imagenet")
+        assert time.monotonic() - began_s < 5
+        over.set()
+        server.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+    for connection in taken:
+        connection.close()
+    assert len(taken) <= 3, "to see whether it is there, for the client's own needs, for one of the two files"
+    assert report.source == "random"
+    assert all("the hub failed" in note for note in report.notes)
+    assert len(report.notes) == 2
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_a_slow_download_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_weights, "ONLINE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(start_weights, "_FIRST_ANSWER_TIMEOUT_S", 1.5)
+    net = timm.create_model(DEIT, depth=1, img_size=(64, 32), num_classes=0)
+    weights = save({"cls_token": torch.full((1, 1, 192), 7.0), "head.weight": torch.zeros(100, 1000)})
+    with hub(weights, monkeypatch) as asked:
+        began_s = time.monotonic()
+        report = apply_start_weights({"transformer": StartPart(DEIT, net)}, "imagenet")
+        assert time.monotonic() - began_s > 1.9
+    assert asked == ["HEAD", "HEAD", "GET"]
+    assert (report.source, report.matched, report.notes) == ("imagenet", 1, ())
+    assert torch.equal(net.cls_token, torch.full((1, 1, 192), 7.0))
 
 
 def test_imagenet_comes_from_the_hubs_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
