@@ -19,9 +19,9 @@ Results, two cores (processor without GPU), medians:
 
   first, other work on the machine   alone 34.9 s, run 47.9 s, ratio 1.36 (1.22, 1.50); embedding 8.5 %, tracking 4.6 %,
                                      start-up and exit 9.9 %
-  last, idle machine                 alone 26.5 s, run 29.9 s, ratio 1.17 (1.06, 1.20, 1.17); detection 76.0 %,
-                                     tracking 5.7 %, embedding 5.3 %, start 3.5 %, start-up and exit 8.2 %, all others
-                                     below 0.5 %
+  last, idle machine, five runs      alone 25.9 s, run 29.7 s, ratio 1.20 (1.10 to 1.23); detection 73.0 %, tracking
+                                     5.5 %, embedding 4.9 %, scenes 3.4 %, start 3.3 %, start-up and exit 8.5 %, all
+                                     others below 1 %
 """
 
 from __future__ import annotations
