@@ -123,10 +123,10 @@ class TestSixPeopleTwice:
 
 def test_the_other_weights_see_the_same_people(shared_data: Path, tmp_path: Path) -> None:
     video = shared_data / "videos" / "one-by-one.mp4"
-    run = run_pipeline(config(shared_data, f"table={video}", weights=YOLOV8N, every=2, duration_s=72), tmp_path / "run")
+    run = run_pipeline(config(shared_data, f"table={video}", weights=YOLOV8N, every=2, duration_s=46), tmp_path / "run")
     long = [row for row in run.tracklets if row.end_s - row.start_s >= 2]
-    assert len(long) == len({row.identity_id for row in long} - {None}) == 3
-    for row, (start_s, end_s) in zip(long, STAYS_S[:3], strict=True):
+    assert len(long) == len({row.identity_id for row in long} - {None}) == 2
+    for row, (start_s, end_s) in zip(long, STAYS_S[:2], strict=True):
         assert (row.start_s, row.end_s) == pytest.approx((start_s, end_s), abs=0.61)
 
 

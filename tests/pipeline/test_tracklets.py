@@ -108,7 +108,7 @@ def test_evidence_is_named() -> None:
     tracks = builder()
     for index in range(10):
         boxes = {1: GOOD, 2: (0.0, 100.0, 60.0, 260.0)}  # the second one stands at the edge
-        if index < 2:
+        if index >= 8:
             boxes[3] = (300.0, 100.0, 360.0, 260.0)
         tracks.update(FRAME, index, index / 10, tracked(boxes))
     enough, edge, short = tracks.finish()
