@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
@@ -41,7 +42,8 @@ _HELP = """Tell who was where and when, over all cameras.
         "tracklets.parquet (everything), pictures of everyone seen and vectors that can recognise them. Deleting the "
         "folder deletes all of it.",
         "Exit codes: 0 all went well; 2 nothing was done, the message says why; 3 a camera was damaged or lost, the "
-        "others are complete; 130 stopped by Ctrl-C, what was seen until then is kept.",
+        "others are complete; 130 a recording was stopped by Ctrl-C before its end, what was seen until then is kept; "
+        "1 the run broke off, for instance on a full disk.",
     )
 )
 
@@ -291,10 +293,13 @@ def _stop_on_signals() -> Iterator[threading.Event]:
         if times > 2:
             raise KeyboardInterrupt
         stop.set()
-        complain(_STOPPING[times - 1])
+        with contextlib.suppress(OSError, RuntimeError):  # the terminal may be gone, or be written to right now
+            complain(_STOPPING[times - 1])
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    previous = {getattr(signal, name): signal.signal(getattr(signal, name), handle) for name in names}
+    # What is ignored stays ignored: nohup and background jobs are meant to go on.
+    numbers = [getattr(signal, name) for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield stop
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from pipeline.inputs import CameraClock, Input
 from pipeline.recording import LiveRecording
 from pipeline.sources import Frame, Source
 from pipeline.tracklets import SHORT, Tracklet, TrackletBuilder
-from reid.errors import ConfigError
+from reid.errors import ConfigError, OutputError
 from trackers.registry import TRACKERS, create_tracker
 from trackers.types import Detections
+
+log = logging.getLogger(__name__)
 
 # The rate of a camera that says none, or one that no camera has: some streams give their clock's ticks for it.
 _DEFAULT_FPS = 25.0
@@ -51,6 +54,7 @@ class Camera:
         self.clock: CameraClock = of.clock()
         self.boxes = BoxSpool(run_path / f".{of.camera_id}.boxes")
         self.recording: LiveRecording | None = None
+        self.recording_failed = False
         if keep_video and source.live:
             self.recording = LiveRecording(run_path / f".{of.camera_id}.mp4", usable_fps(source.fps))
         self.frames = 0
@@ -90,11 +94,20 @@ class Camera:
         tracked = self._tracker.update(detections, frame.time_s)
         self.boxes.append(frame.index, tracked)
         if self.recording is not None:
-            self.recording.add(frame)
+            self._record(self.recording, frame)
         self.frames += 1
         self.last_frame_index = frame.index
         self.detections += len(detections)
         return self._count(self._builder.update(frame.rgb, frame.index, frame.time_s, tracked))
+
+    def _record(self, recording: LiveRecording, frame: Frame) -> None:
+        try:
+            recording.add(frame)
+        except OutputError as error:
+            log.warning("camera %s gets no annotated video: %s", self.camera_id, error)
+            recording.remove()
+            self.recording = None
+            self.recording_failed = True
 
     def finish(self) -> list[Tracklet]:
         """End the tracks that are still open."""

@@ -6,17 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from pipeline.config import EmbedderConfig
 from pipeline.detection import find_weights
 from pipeline.inputs import CameraClock
-from pipeline.run_directory import TrackletRow
+from pipeline.run_directory import TrackletRow, write_jpeg
 from pipeline.stopwatch import Stopwatch
 from pipeline.tracklets import Tracklet
 from reid.embedder import Embedder
-from reid.errors import OutputError
 from reid.models import PRESETS
 
 UNTRAINED_PRESET = "dcct-compact"
@@ -147,7 +145,4 @@ class TrackletStore:
 def _write_crops(folder: Path, tracklet: Tracklet) -> None:
     folder.mkdir(parents=True)
     for number, crop in enumerate(tracklet.crops):
-        path = folder / f"{number:03d}.jpg"
-        image_bgr = cv2.cvtColor(crop.rgb, cv2.COLOR_RGB2BGR)
-        if not cv2.imwrite(str(path), image_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
-            raise OutputError(f"could not write {path}; is the disk full?")
+        write_jpeg(folder / f"{number:03d}.jpg", crop.rgb, quality=_JPEG_QUALITY)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.config import RunConfig
 from pipeline.listener import RunListener
 from pipeline.manifest import Finding
@@ -16,27 +14,26 @@ from pipeline.run_directory import TrackletRow, write_sightings, write_tracklets
 from pipeline.scenes import write_scenes
 from pipeline.stopwatch import Stopwatch
 from pipeline.videos import write_video
-from reid.errors import VreidError
 
 
 def write_results(
     run_path: Path,
     rows: Sequence[TrackletRow],
-    embeddings: np.ndarray,
     findings: Sequence[Finding],
     *,
     stopwatch: Stopwatch,
     listener: RunListener,
+    warn: Callable[[str], None],
 ) -> None:
     """Write tables, tracks and scenes.
 
     Args:
         run_path: the run directory.
         rows: all tracklets, with identities.
-        embeddings: (N, D) in the order of the rows.
         findings: every camera.
         stopwatch: times the stages `writing` and `scenes`.
         listener: is told how it goes on.
+        warn: is told where scenes could not be made.
 
     Raises:
         OutputError: a file cannot be written, or the disk is full.
@@ -45,7 +42,6 @@ def write_results(
     with stopwatch.work("writing"):
         write_tracklets(run_path / "tracklets.parquet", rows)
         write_sightings(run_path / "sightings.csv", rows)
-        np.save(run_path / "embeddings.npy", embeddings)
     for finding in findings:
         camera = finding.camera
         if camera is None:
@@ -56,7 +52,10 @@ def write_results(
         with stopwatch.work("writing"):
             write_tracks(run_path / "tracks" / f"{name}.txt", camera.boxes.read(mot_ids))
         with stopwatch.work("scenes"):
-            write_scenes(run_path / "scenes" / name, camera, finding.health.status, own_rows)
+            try:
+                write_scenes(run_path / "scenes" / name, camera, finding.health.status, own_rows)
+            except Exception as error:  # whatever decoders raise: scenes are worth no run
+                warn(f"not all scenes of camera {name} could be made: {error}")
 
 
 def write_videos(
@@ -86,7 +85,7 @@ def write_videos(
     (run_path / "videos").mkdir()
     for finding in findings:
         camera = finding.camera
-        if camera is None or camera.frames == 0:
+        if camera is None or camera.frames == 0 or camera.recording_failed:
             continue
         name = camera.camera_id
         path = run_path / "videos" / f"{name}.mp4"
@@ -102,7 +101,7 @@ def write_videos(
                     progress=partial(listener.on_video_frame, name, frames_total=camera.frames),
                 )
             reason = "stopped" if stopped() else "the source could not be read a second time"
-        except (VreidError, OSError) as error:
+        except Exception as error:  # whatever decoders and encoders raise: a video is worth no run
             path.unlink(missing_ok=True)
             whole, reason = False, str(error)
         if not whole:

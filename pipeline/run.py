@@ -31,7 +31,9 @@ from pipeline.run_directory import (
     RunDirectory,
     RunDirectoryWriter,
     TrackletRow,
+    assign_mot_ids,
     check_output,
+    write_tracklets,
 )
 from pipeline.sources import CameraStatus, Frame, PrefetcherGroup, RunClock
 from pipeline.stopwatch import Stopwatch
@@ -99,11 +101,14 @@ def run_pipeline(
         cameras = run.prepare(inputs, writer.path)
         for camera in cameras:
             cleanup.callback(camera.remove_working_files)
-        with _failures(writer):
+        with _failures(run, writer):
             findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
-            writer.keep_on_failure = True
+            # At once, without identities, so that hours of reading are not lost to what may still go wrong.
+            write_tracklets(writer.path / "tracklets.parquet", assign_mot_ids(rows))
+            run.has_results = True
+            np.save(writer.path / "embeddings.npy", embeddings)
             rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
-            write_results(writer.path, rows, embeddings, findings, stopwatch=run.stopwatch, listener=run.listener)
+            write_results(writer.path, rows, findings, stopwatch=run.stopwatch, listener=run.listener, warn=run.warn)
             if config.save_video:
                 write_videos(
                     writer.path,
@@ -139,13 +144,14 @@ def run_pipeline(
 
 
 @contextmanager
-def _failures(writer: RunDirectoryWriter) -> Iterator[None]:
+def _failures(run: _Run, writer: RunDirectoryWriter) -> Iterator[None]:
     """Turn what no input causes and no user can foresee into one clear error."""
     try:
         yield
     except (OSError, OutputError, MemoryError, torch.OutOfMemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "out of memory"
-        kept = f"; what was found stays in {writer.path}" if writer.keep_on_failure else "; nothing was kept"
+        writer.keep_on_failure = run.has_results
+        kept = f"; what was found stays in {writer.path}" if run.has_results else "; nothing was kept"
         raise RunError(f"the run could not be finished: {' '.join(reason.split())}{kept}") from error
 
 
@@ -167,6 +173,8 @@ class _Run:
         self.clock = RunClock()
         self.created = datetime.now(UTC)
         self.device = "cpu"
+        self.has_results = False
+        self._reading_since_s = 0.0
         self.stopped_by: str | None = None
         self.warnings: list[str] = []
 
@@ -261,30 +269,34 @@ class _Run:
 
     def _batches(self, readers: PrefetcherGroup) -> Iterator[list[Frame]]:
         """Yield frames of all cameras as they come, until they end or the run is stopped."""
+        self._reading_since_s = self.clock.now_s()
         while not readers.finished:
             if self._stop.is_set():
                 self._stop.clear()
                 self.stopped_by = "user"
                 return
             for reader in readers.readers:
-                if reader.source.live and self._is_over(self.clock.now_s()):
+                if reader.source.live and self._is_over(self.clock.now_s(), live=True):
                     reader.ask_to_stop()
             self._announce_ends(readers)
             frames: list[Frame] = []
             with self.stopwatch.wait("reading"):
                 frame = readers.next(_POLL_S)
                 while frame is not None:
-                    if self._is_over(frame.time_s):
-                        readers.reader(frame.camera_id).ask_to_stop()
+                    reader = readers.reader(frame.camera_id)
+                    if self._is_over(frame.time_s, live=reader.source.live):
+                        reader.ask_to_stop()
                     else:
                         frames.append(frame)
                     frame = readers.next(0.0) if len(frames) < _BATCH_FRAMES else None
             if frames:
                 yield frames
 
-    def _is_over(self, time_s: float) -> bool:
-        """Whether a moment of a source lies beyond the wanted duration."""
-        if self._config.duration_s is None or time_s < self._config.duration_s:
+    def _is_over(self, time_s: float, *, live: bool) -> bool:
+        """Whether a moment of a source lies beyond the wanted duration; a live camera's begins with the reading."""
+        if self._config.duration_s is None:
+            return False
+        if time_s - (self._reading_since_s if live else 0.0) < self._config.duration_s:
             return False
         self.stopped_by = "duration"
         return True

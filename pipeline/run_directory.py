@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -221,6 +222,21 @@ def clock_text(time: datetime | None, time_s: float) -> str:
     hours, rest = divmod(milliseconds, 3_600_000)
     minutes, rest = divmod(rest, 60_000)
     return f"{hours}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def write_jpeg(path: Path, rgb: np.ndarray, *, quality: int) -> None:
+    """Write a picture.
+
+    Args:
+        path: the file.
+        rgb: (H, W, 3) uint8.
+        quality: 0 to 100.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]):
+        raise OutputError(f"could not write {path}; is the disk full?")
 
 
 class RunDirectoryWriter:

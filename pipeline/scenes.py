@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,14 +12,13 @@ import cv2
 from pipeline.camera import Camera
 from pipeline.drawing import draw_boxes, labels_and_colours
 from pipeline.mot import TrackBox
-from pipeline.run_directory import TrackletRow
+from pipeline.run_directory import TrackletRow, write_jpeg
 from pipeline.sources import CameraStatus, FramePicker, SourceKind
-from reid.errors import SourceError
+from pipeline.sources.bounded import call_bounded
 
 _MAX_WIDTH_PX = 960
 _JPEG_QUALITY = 80
-
-log = logging.getLogger(__name__)
+_PICK_TIMEOUT_S = 20.0
 
 
 def write_scenes(folder: Path, camera: Camera, status: CameraStatus, rows: Sequence[TrackletRow]) -> None:
@@ -32,26 +31,30 @@ def write_scenes(folder: Path, camera: Camera, status: CameraStatus, rows: Seque
         camera: the camera.
         status: its health: frames of a damaged file are picked with more care.
         rows: its tracklets, with identities.
+
+    Raises:
+        TimeoutError: the file does not answer any more.
+        OutputError: a scene cannot be written.
+        Exception: whatever the decoder raises.
     """
-    if camera.input.spec.kind is not SourceKind.VIDEO or not rows:
+    path = Path(camera.input.spec.source)
+    if camera.input.spec.kind is not SourceKind.VIDEO or not path.is_file() or not rows:
+        return
+    if status is CameraStatus.LOST:  # its decoder hangs
         return
     labels, colours = labels_and_colours(rows)
     folder.mkdir(parents=True)
-    try:
-        with FramePicker(Path(camera.input.spec.source), use_decord=status is CameraStatus.OK) as picker:
-            for row, box in _boxes_in_the_middle(camera, rows):
-                (frame,) = picker.pick([box.frame_index])
-                if frame is None:
-                    continue
-                drawn = draw_boxes(frame, [box], labels, colours)
-                scale = min(1.0, _MAX_WIDTH_PX / drawn.shape[1])
-                small = cv2.resize(drawn, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-                path = folder / f"{row.track_id}.jpg"
-                cv2.imwrite(
-                    str(path), cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-                )
-    except (SourceError, IndexError) as error:
-        log.warning("no scenes of camera %s: %s", camera.camera_id, error)
+    open_picker = partial(FramePicker, path, use_decord=status is CameraStatus.OK)
+    with call_bounded(open_picker, _PICK_TIMEOUT_S, discard=FramePicker.close) as picker:
+        for row, box in _boxes_in_the_middle(camera, rows):
+            pick = partial(picker.pick, [box.frame_index])
+            (frame,) = call_bounded(pick, _PICK_TIMEOUT_S, discard=lambda _: None)
+            if frame is None:
+                continue
+            drawn = draw_boxes(frame, [box], labels, colours)
+            scale = min(1.0, _MAX_WIDTH_PX / drawn.shape[1])
+            small = cv2.resize(drawn, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            write_jpeg(folder / f"{row.track_id}.jpg", small, quality=_JPEG_QUALITY)
 
 
 def _boxes_in_the_middle(camera: Camera, rows: Sequence[TrackletRow]) -> list[tuple[TrackletRow, TrackBox]]:

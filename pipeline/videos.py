@@ -10,6 +10,7 @@ from pipeline.camera import Camera, usable_fps
 from pipeline.drawing import TimedFrame, labels_and_colours, write_annotated_video
 from pipeline.run_directory import TrackletRow
 from pipeline.sources import Prefetcher, open_source
+from reid.errors import SourceError
 
 
 def write_video(
@@ -48,8 +49,11 @@ def write_video(
             frames = camera.recording.frames()
         else:
             source = open_source(camera.input.spec, every=every, image_fps=camera.input.settings.fps)
+            cleanup.callback(source.close)
+            if source.live:
+                raise SourceError(f"{camera.input.spec.shown} is no recording any more")
             reader = cleanup.enter_context(Prefetcher(source, stall_timeout_s=stall_timeout_s))
-            frames = _frames_until(reader, camera.last_frame_index)
+            frames = _frames_until(reader, camera.last_frame_index, stopped)
         written = write_annotated_video(
             out_path,
             _unless(stopped, frames),
@@ -65,9 +69,9 @@ def write_video(
     return True
 
 
-def _frames_until(reader: Prefetcher, last_index: int) -> Iterator[TimedFrame]:
+def _frames_until(reader: Prefetcher, last_index: int, stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
     """Yield the frames up to one index, and read none beyond it."""
-    while not reader.finished:
+    while not reader.finished and not stopped():
         frame = reader.next(timeout_s=0.2)
         if frame is not None and frame.index <= last_index:
             yield frame
