@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from pipeline.association import Assignment
-from pipeline.config import AssociationConfig
-from pipeline.constraints import Stay
+import numpy as np
+
+from pipeline.association import Assignment, associate
+from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.constraints import Constraints, Stay
+from pipeline.gallery import Gallery
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
 from pipeline.tracklets import CROP_SELECTION, ENOUGH
@@ -97,11 +102,6 @@ def clock_basis(clocks: Mapping[str, CameraClock]) -> str:
     return "partly known: cameras without a start time are not compared" if any(known) else "assumed to start together"
 
 
-def has_evidence(rows: Sequence[TrackletRow]) -> list[bool]:
-    """Which tracklets may found an identity."""
-    return [row.evidence == ENOUGH for row in rows]
-
-
 def with_identities(rows: Sequence[TrackletRow], assignments: Sequence[Assignment]) -> list[TrackletRow]:
     """Write the association's answer into the rows.
 
@@ -123,3 +123,53 @@ def with_identities(rows: Sequence[TrackletRow], assignments: Sequence[Assignmen
         )
         for row, assignment in zip(rows, assignments, strict=True)
     )
+
+
+def identify(
+    rows: Sequence[TrackletRow],
+    embeddings: np.ndarray,
+    clocks: Mapping[str, CameraClock],
+    embedder: Embedder,
+    settings: AssociationConfig,
+    topology: TopologyConfig,
+    *,
+    index_path: Path,
+    warn: Callable[[str], None],
+) -> tuple[list[TrackletRow], dict[str, Any]]:
+    """Find out which tracklets are the same person.
+
+    Args:
+        rows: the tracklets.
+        embeddings: (N, D) float32, in the order of the rows.
+        clocks: each camera's clock.
+        embedder: what made the embeddings.
+        settings: threshold, rate of false alarms, number of candidates.
+        topology: what is known of the place.
+        index_path: where to write the index over the embeddings.
+        warn: as in `choose_threshold`.
+
+    Returns:
+        The rows with identities, scores and `mot_id`; and what `run.json` says of it.
+    """
+    evidence = [row.evidence == ENOUGH for row in rows]
+    threshold = choose_threshold(settings, embedder, sum(evidence), warn=warn)
+    gallery = Gallery(embeddings)
+    gallery.save(index_path)
+    assignments = associate(
+        embeddings,
+        stays_of(rows, clocks),
+        evidence,
+        Constraints(topology),
+        gallery,
+        threshold=threshold.value,
+        candidates_k=settings.candidates_k,
+    )
+    return with_identities(rows, assignments), {
+        "method": "average-link",
+        "threshold": threshold.value,
+        "threshold_source": threshold.source,
+        "far": threshold.far,
+        "candidates_k": settings.candidates_k,
+        "clock": clock_basis(clocks),
+        "constraints": topology.model_dump(mode="json"),
+    }

@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.association import associate
 from pipeline.camera import Camera, check_tracker
 from pipeline.config import RunConfig
-from pipeline.constraints import Constraints, check_topology
+from pipeline.constraints import check_topology
 from pipeline.detection import Detector, create_detector
 from pipeline.device import choose_device
 from pipeline.embedding import TrackletStore, create_embedder
-from pipeline.gallery import Gallery
-from pipeline.identities import choose_threshold, clock_basis, has_evidence, stays_of, with_identities
+from pipeline.identities import identify
 from pipeline.inputs import Input, open_inputs, resolve_cameras
 from pipeline.listener import RunListener
 from pipeline.manifest import Finding, build_manifest
@@ -107,7 +105,18 @@ def run_pipeline(
             write_tracklets(writer.path / "tracklets.parquet", assign_mot_ids(rows))
             run.has_results = True
             np.save(writer.path / "embeddings.npy", embeddings)
-            rows, association = run.identify(rows, embeddings, cameras, embedder, writer.path)
+            run.listener.on_stage("association")
+            with run.stopwatch.work("association"):
+                rows, association = identify(
+                    rows,
+                    embeddings,
+                    {camera.camera_id: camera.clock for camera in cameras},
+                    embedder,
+                    config.association,
+                    config.topology,
+                    index_path=writer.path / "gallery.faiss",
+                    warn=run.warn,
+                )
             write_results(writer.path, rows, findings, stopwatch=run.stopwatch, listener=run.listener, warn=run.warn)
             if config.save_video:
                 write_videos(
@@ -318,39 +327,3 @@ class _Run:
             for tracklet in ended:
                 store.add(tracklet)
             self.listener.on_frame(frame.camera_id, frame.index, frame.time_s, camera.tracklets)
-
-    def identify(
-        self,
-        rows: list[TrackletRow],
-        embeddings: np.ndarray,
-        cameras: Sequence[Camera],
-        embedder: Embedder,
-        run_path: Path,
-    ) -> tuple[list[TrackletRow], dict[str, object]]:
-        """Find out which tracklets are the same person; also writes the index."""
-        self.listener.on_stage("association")
-        settings = self._config.association
-        clocks = {camera.camera_id: camera.clock for camera in cameras}
-        evidence = has_evidence(rows)
-        threshold = choose_threshold(settings, embedder, sum(evidence), warn=self.warn)
-        with self.stopwatch.work("association"):
-            gallery = Gallery(embeddings)
-            assignments = associate(
-                embeddings,
-                stays_of(rows, clocks),
-                evidence,
-                Constraints(self._config.topology),
-                gallery,
-                threshold=threshold.value,
-                candidates_k=settings.candidates_k,
-            )
-            gallery.save(run_path / "gallery.faiss")
-        return with_identities(rows, assignments), {
-            "method": "average-link",
-            "threshold": threshold.value,
-            "threshold_source": threshold.source,
-            "far": threshold.far,
-            "candidates_k": settings.candidates_k,
-            "clock": clock_basis(clocks),
-            "constraints": self._config.topology.model_dump(mode="json"),
-        }
