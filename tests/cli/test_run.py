@@ -266,7 +266,13 @@ def test_a_signal_keeps_what_was_seen(here: Path, shared_data: Path, signal_numb
     command = [sys.executable, "-m", "cli", "run", "--videos", str(shared_data / "videos" / "one-by-one.mp4")]
     command += ["--detector", str(weights), "--out", str(here / "run")]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+
+    def heed_signals() -> None:  # a background job starts with some of them ignored, which the command respects
+        signal.signal(signal_number, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, preexec_fn=heed_signals
+    ) as process:
         deadline_s = time.monotonic() + 60
         while not list(here.glob(".run.unfinished-*/.one-by-one.boxes")) and time.monotonic() < deadline_s:
             time.sleep(0.1)
