@@ -275,7 +275,7 @@ class Embedder:
         clips = self._clips(tracklets)
         while batch := list(islice(clips, self._batch_size)):
             rows = torch.tensor([clip.tracklet for clip in batch])
-            variants = self._forward(np.stack([clip.frames for clip in batch]))
+            variants = self._forward(np.stack([clip.frames for clip in batch]), names)
             for name, total in sums.items():
                 total.index_add_(0, rows, F.normalize(variants[name].float(), dim=1).cpu())
         vectors = {name: F.normalize(total, dim=1).numpy() for name, total in sums.items()}
@@ -297,11 +297,11 @@ class Embedder:
                 yield _Clip(tracklet_index, np.stack([resized[index] for index in clip]))
 
     @torch.inference_mode()
-    def _forward(self, frames_rgb: NDArray[np.uint8]) -> dict[str, Tensor]:
-        """Turn clips (B, T, H, W, 3) uint8 into variants, name -> (B, D_v), on the device."""
+    def _forward(self, frames_rgb: NDArray[np.uint8], names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Turn clips (B, T, H, W, 3) uint8 into the named variants, name -> (B, D_v), on the device."""
         clips = self._preprocessing.normalise(torch.from_numpy(frames_rgb).to(self._device))
         with torch.autocast(self._device.type, enabled=self._half):
-            variants: dict[str, Tensor] = self._model(clips).variants
+            variants: dict[str, Tensor] = self._model(clips, wanted=names).variants
         return variants
 
     def _check_variant(self, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -11,7 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
-from reid.models.output import ReidOutput
+from reid.models.blocks import bn_neck, classifier
+from reid.models.output import ReidOutput, SupervisedStage
 from reid.start_weights import StartPart
 
 
@@ -62,8 +63,7 @@ class ModelConfig:
 class ReidModel(nn.Module):
     """A network from clips to feature variants.
 
-    A subclass sets `variant_widths` (name -> D_v, in the order of its output), keeps its classifiers in
-    `classifiers`, and implements `forward`.
+    A subclass builds its parts, then its heads with `_build_heads`, and implements `forward`.
 
     Args:
         config: the model's numbers.
@@ -76,13 +76,16 @@ class ReidModel(nn.Module):
         super().__init__()
         self.config = config
         self.name = name
+        self.necks = nn.ModuleDict()
         self.classifiers = nn.ModuleDict()
 
-    def forward(self, clips: Tensor) -> ReidOutput:
+    def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips into feature variants, and into what the losses need where there are classifiers.
 
         Args:
             clips: (B, T, 3, H, W) float, normalised; H and W as in the configuration.
+            wanted: names of the variants that will be used; None for all. What none of them needs may be left out,
+                variants and stages too. It changes no number.
         """
         raise NotImplementedError
 
@@ -93,6 +96,47 @@ class ReidModel(nn.Module):
     def embedding_state(self) -> dict[str, Tensor]:
         """Return the weights that embedding needs: all but the classifiers, which belong to one training set."""
         return {key: value for key, value in self.state_dict().items() if not key.startswith("classifiers.")}
+
+    def _build_heads(
+        self, stage_widths: Mapping[str, int], num_classes: int, variant_widths: Mapping[str, int]
+    ) -> None:
+        """Give every supervised stage its BNNeck and classifier, and settle the variants.
+
+        Args:
+            stage_widths: name of a supervised feature -> D.
+            num_classes: K; 0 builds no classifiers.
+            variant_widths: name of a variant -> D_v, in the order of the output.
+
+        Raises:
+            ConfigError: run_variant is not a variant.
+        """
+        for stage, width in stage_widths.items():
+            self.necks[stage] = bn_neck(width)
+            if num_classes:
+                self.classifiers[stage] = classifier(width, num_classes)
+        self.variant_widths = dict(variant_widths)
+        if self.config.run_variant not in self.variant_widths:
+            known = ", ".join(self.variant_widths)
+            raise ConfigError(f"run_variant: {self.config.run_variant!r} is none of {known}")
+
+    def _supervise(self, features: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, SupervisedStage]]:
+        """Pass supervised features through their heads.
+
+        Args:
+            features: stage -> (B, D), or (B, T, D) where every frame is supervised by itself.
+
+        Returns:
+            stage -> the feature after its BNNeck, in the shape given; and the stages, none without classifiers.
+        """
+        necked = {
+            stage: self.necks[stage](feature.flatten(0, -2)).view_as(feature) for stage, feature in features.items()
+        }
+        stages = {
+            stage: SupervisedStage(features[stage], self.classifiers[stage](necked[stage]))
+            for stage in features
+            if stage in self.classifiers
+        }
+        return necked, stages
 
     def _check_clips(self, clips: Tensor) -> None:
         """Refuse clips that are not (B, T >= 1, 3, H, W) with the configured H and W."""

@@ -6,6 +6,7 @@ Video-Based Person Re-Identification. Equation numbers below are the paper's.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 from reid.errors import ConfigError
 from reid.models.backbones import ConvolutionBackbone, GlobalFeature, TransformerBackbone
 from reid.models.base import ModelConfig, ReidModel
-from reid.models.blocks import AttentionHead, ResidualFeedForward, TemporalBlock, bn_neck, classifier
-from reid.models.output import ReidOutput, SupervisedStage, with_concatenation
+from reid.models.blocks import AttentionHead, ResidualFeedForward, TemporalBlock
+from reid.models.output import ReidOutput, with_concatenation
 from reid.start_weights import StartPart
 
 
@@ -232,18 +233,13 @@ class DCCT(ReidModel):
             "complementary_transformer": width_2,
             "final": 2 * config.width,
         }
-        self.necks = nn.ModuleDict({stage: bn_neck(width) for stage, width in stage_widths.items()})
-        if num_classes:
-            for stage, width in stage_widths.items():
-                self.classifiers[stage] = classifier(width, num_classes)
-        self.variant_widths = {
+        variant_widths = {
             "base": width_1 + width_2,
             "complementary": width_1 + width_2,
             "final": 2 * config.width,
             "all": 2 * (width_1 + width_2 + config.width),
         }
-        if config.run_variant not in self.variant_widths:
-            raise ConfigError(f"run_variant: {config.run_variant!r} is none of {', '.join(self.variant_widths)}")
+        self._build_heads(stage_widths, num_classes, variant_widths)
 
     def start_parts(self) -> dict[str, StartPart]:
         """Return both backbones."""
@@ -252,7 +248,7 @@ class DCCT(ReidModel):
             "transformer": StartPart(self.transformer.timm_name, self.transformer.net),
         }
 
-    def forward(self, clips: Tensor) -> ReidOutput:
+    def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into variants, and into stages where there are classifiers."""
         self._check_clips(clips)
         shape = clips.shape[:2]  # B, T
@@ -267,18 +263,10 @@ class DCCT(ReidModel):
             "complementary_transformer": frames_2.mean(dim=1),
             "final": self.hta(frames_1.detach(), frames_2.detach()),
         }
-        necked = {stage: self._neck(stage, feature) for stage, feature in features.items()}
+        necked, stages = self._supervise(features)
         variants = {
             "base": torch.cat([necked["base_cnn"].mean(dim=1), necked["base_transformer"].mean(dim=1)], dim=1),
             "complementary": torch.cat([necked["complementary_cnn"], necked["complementary_transformer"]], dim=1),
             "final": necked["final"],
         }
-        stages = {
-            stage: SupervisedStage(features[stage], linear(necked[stage])) for stage, linear in self.classifiers.items()
-        }
         return ReidOutput(with_concatenation(variants), stages)
-
-    def _neck(self, stage: str, features: Tensor) -> Tensor:
-        """Apply a stage's BNNeck to (B, D), or frame by frame to (B, T, D)."""
-        necked: Tensor = self.necks[stage](features.flatten(0, -2))
-        return necked.view_as(features)
