@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from urllib.parse import urlparse
 
 import torch
@@ -33,12 +33,68 @@ _FIRST_ANSWER_TIMEOUT_S = 4.0  # from looking whether it is there; the client ha
 _HUB_FILE = "model.safetensors"
 _LOG = logging.getLogger(__name__)
 
+State = dict[str, Tensor]  # name -> tensor
 
-class StartPart(NamedTuple):
-    """A part of a model that published weights can start: the network and the name timm knows it by."""
 
-    timm_name: str
+def _as_published(state: State) -> State:
+    return state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """One set of published weights that can start a part.
+
+    Args:
+        name: what its file's name begins with, such as "resnet50_ibn_a".
+        hub: the model hub's repository that holds it as `model.safetensors`; None where only a local file can bring it.
+        publisher: who publishes it, for the message that tells where to get it.
+        translate: from names (and values) as published to the part's own.
+        mean: the mean of RGB, in [0, 1], that the weights were made for.
+        std: the deviation that goes with it.
+        lacks: fragments of names of the part's tensors that this publication does not hold.
+    """
+
+    name: str
+    hub: str | None = None
+    publisher: str = ""
+    translate: Callable[[State], State] = _as_published
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StartPart:
+    """A part of a model that published weights can start.
+
+    Args:
+        module: the part.
+        published: what can start it, in order of preference.
+        grid_hw: rows and columns of the part's patches, where it has position embeddings to resize.
+    """
+
     module: nn.Module
+    published: tuple[Published, ...]
+    grid_hw: tuple[int, int] | None = None
+
+
+def timm_part(module: nn.Module, timm_name: str) -> StartPart:
+    """Say how a network of timm starts: from timm's own weights.
+
+    Args:
+        module: the network, as timm built it; it may lack a classifier or its last blocks.
+        timm_name: the name it was built by.
+    """
+    made_for = getattr(module, "pretrained_cfg", {})
+    published = Published(
+        name=timm_name,
+        hub=made_for.get("hf_hub_id"),
+        publisher="timm",
+        mean=made_for.get("mean", IMAGENET_MEAN),
+        std=made_for.get("std", IMAGENET_STD),
+    )
+    has_positions = getattr(module, "pos_embed", None) is not None
+    return StartPart(module, (published,), tuple(cast(Any, module).patch_embed.grid_size) if has_positions else None)
 
 
 @dataclass(frozen=True)
@@ -85,19 +141,21 @@ def apply_start_weights(parts: dict[str, StartPart], source: str | Path | None) 
             state = hub.state(part) if source == IMAGENET else _local_state(part, Path(source))
         except _NotOnHubError as error:
             state, reason = {}, f" ({error})"
-        taken = _fit(part.module, state)
+        taken = _fit(part, state)
         if not taken:
-            notes.append(f"{name} ({part.timm_name}): no weights found{reason}, kept random")
+            notes.append(f"{name} ({part.published[0].name}): no weights found{reason}, kept random")
             continue
         resized += sum(state[key].shape != value.shape for key, value in taken.items())
         matched += len(taken)
         missing += [f"{name}.{key}" for key in _wanted(part.module) if key not in taken]
-        part.module.load_state_dict(_renormalised(part.module, taken), strict=False)
+        part.module.load_state_dict(_renormalised(part.published[0], taken), strict=False)
     if matched:
         return StartReport(str(source), matched, resized, tuple(missing), tuple(notes))
     if source == IMAGENET:
         return StartReport("random", notes=tuple(notes))
-    raise WeightsError(f"start weights: nothing in {source} fits {', '.join(p.timm_name for p in parts.values())}")
+    raise WeightsError(
+        f"start weights: nothing in {source} fits {', '.join(p.published[0].name for p in parts.values())}"
+    )
 
 
 def hub_is_online(timeout_s: float = ONLINE_TIMEOUT_S) -> bool:
@@ -137,7 +195,7 @@ class _Hub:
         """
         from huggingface_hub import try_to_load_from_cache
 
-        repository = getattr(part.module, "pretrained_cfg", {}).get("hf_hub_id")
+        repository = part.published[0].hub
         if not repository:
             raise _NotOnHubError("none are published")
         # Not by hf_hub_download(local_files_only=True): to name its user agent, that makes a request even so.
@@ -209,7 +267,9 @@ def _within(request: Callable[[], object], timeout_s: float) -> None:
 def _local_state(part: StartPart, source: Path) -> dict[str, Tensor]:
     """Return the weights in a file, or in the file of a folder that bears the backbone's name, or nothing."""
     if source.is_dir():
-        files = sorted(path for path in source.iterdir() if path.is_file() and path.name.startswith(part.timm_name))
+        files = sorted(
+            path for path in source.iterdir() if path.is_file() and path.name.startswith(part.published[0].name)
+        )
         return load_foreign_state_dict(files[0]) if files else {}
     return load_foreign_state_dict(source)
 
@@ -219,36 +279,35 @@ def _wanted(module: nn.Module) -> list[str]:
     return [key for key in module.state_dict() if not key.endswith("num_batches_tracked")]
 
 
-def _fit(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _fit(part: StartPart, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of a state dict that a backbone can take, position embeddings resized."""
-    own = module.state_dict()
+    own = part.module.state_dict()
+    state = part.published[0].translate(state)
     taken = {}
-    for key in _wanted(module):
+    for key in _wanted(part.module):
         given = state.get(key)
-        if given is not None and key == "pos_embed" and given.shape != own[key].shape:
-            grid_hw = list(cast(Any, module).patch_embed.grid_size)
-            given = resample_abs_pos_embed(given, grid_hw, num_prefix_tokens=1)
+        if given is not None and key == "pos_embed" and given.shape != own[key].shape and part.grid_hw is not None:
+            given = resample_abs_pos_embed(given, list(part.grid_hw), num_prefix_tokens=1)
         if given is not None and given.shape == own[key].shape:
             taken[key] = given
     return taken
 
 
-def _renormalised(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _renormalised(published: Published, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Adapt a patch embedding made for another normalisation to ImageNet's.
 
     With x = (p - m) / s for pixels p, weights w made for (p - m') / s' see x s / s' + (m - m') / s'. A patch embedding
     has no padding, so scaled weights and a moved bias are exactly equal.
 
     Args:
-        module: the backbone; its timm configuration names the normalisation that its weights were made for.
+        published: names the normalisation that the weights were made for.
         state: the weights.
     """
     weight, bias = state.get("patch_embed.proj.weight"), state.get("patch_embed.proj.bias")
-    made_for = getattr(module, "pretrained_cfg", {})
-    if weight is None or bias is None or "mean" not in made_for:
+    if weight is None or bias is None:
         return state
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-    made_mean, made_std = torch.tensor(made_for["mean"]), torch.tensor(made_for["std"])
+    made_mean, made_std = torch.tensor(published.mean), torch.tensor(published.std)
     scale, shift = std / made_std, (mean - made_mean) / made_std
     return {
         **state,

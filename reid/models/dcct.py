@@ -17,7 +17,7 @@ from reid.models.backbones import ConvolutionBackbone, GlobalFeature, Transforme
 from reid.models.base import ModelConfig, ReidModel
 from reid.models.blocks import AttentionHead, ResidualFeedForward, TemporalBlock
 from reid.models.output import ReidOutput, with_concatenation
-from reid.start_weights import StartPart
+from reid.start_weights import StartPart, timm_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,8 +244,8 @@ class DCCT(ReidModel):
     def start_parts(self) -> dict[str, StartPart]:
         """Return both backbones."""
         return {
-            "cnn": StartPart(self.cnn.timm_name, self.cnn.net),
-            "transformer": StartPart(self.transformer.timm_name, self.transformer.net),
+            "cnn": timm_part(self.cnn.net, self.cnn.timm_name),
+            "transformer": timm_part(self.transformer.net, self.transformer.timm_name),
         }
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:

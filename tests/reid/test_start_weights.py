@@ -21,7 +21,7 @@ from safetensors.torch import save, save_file
 from reid import start_weights
 from reid.errors import WeightsError
 from reid.models import build_model, start_model
-from reid.start_weights import StartPart, StartReport, apply_start_weights, hub_is_online
+from reid.start_weights import StartReport, apply_start_weights, hub_is_online, timm_part
 
 DEIT, MOBILENET = "deit_tiny_patch16_224", "mobilenetv2_035"
 
@@ -85,8 +85,8 @@ def test_weights_for_another_normalisation_see_the_same_image() -> None:
     pixels = torch.rand(2, 3, 32, 16)
     mean = torch.tensor(start_weights.IMAGENET_MEAN)[:, None, None]
     std = torch.tensor(start_weights.IMAGENET_STD)[:, None, None]
-    part = StartPart("vit_tiny_patch16_224", started)
-    taken = start_weights._renormalised(part.module, published.state_dict())
+    part = timm_part(started, "vit_tiny_patch16_224")
+    taken = start_weights._renormalised(part.published[0], published.state_dict())
     started.load_state_dict(taken, strict=False)
     with torch.inference_mode():
         expected = published.forward_features((pixels - 0.5) / 0.5)
@@ -264,7 +264,7 @@ def test_a_slow_download_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = save({"cls_token": torch.full((1, 1, 192), 7.0), "head.weight": torch.zeros(100, 1000)})
     with hub(weights, monkeypatch) as asked:
         began_s = time.monotonic()
-        report = apply_start_weights({"transformer": StartPart(DEIT, net)}, "imagenet")
+        report = apply_start_weights({"transformer": timm_part(net, DEIT)}, "imagenet")
         assert time.monotonic() - began_s > 1.9
     assert asked == ["HEAD", "HEAD", "GET"]
     assert (report.source, report.matched, report.notes) == ("imagenet", 1, ())
@@ -282,7 +282,7 @@ def test_imagenet_comes_from_the_hubs_cache(folder: Path, tmp_path: Path, monkey
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(start_weights, "hub_is_online", lambda: pytest.fail("the cache needs no network"))
     net = timm.create_model(DEIT, depth=2, img_size=(64, 32), num_classes=0)
-    report = apply_start_weights({"transformer": StartPart(DEIT, net)}, "imagenet")
+    report = apply_start_weights({"transformer": timm_part(net, DEIT)}, "imagenet")
     assert report.source == "imagenet"
     assert report.missing == ()
 
