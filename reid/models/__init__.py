@@ -66,6 +66,17 @@ PRESETS: dict[str, Preset] = {
             width=256,
         ),
     ),
+    # The heavy pair of Table IV. Neither network can do without its last stride, so both maps are 8x4.
+    "dcct-dense-swin": Preset(
+        DCCT,
+        dataclasses.replace(
+            _DCCT,
+            cnn="densenet121",
+            cnn_last_stride=2,
+            transformer="swin_large_patch4_window7_224",
+            global_feature="mean",
+        ),
+    ),
     # At most 8 M parameters and a fraction of a second a clip on a CPU. Both branches were trained on images normalised
     # alike, and the widths 320 and 192 couple to 512.
     "dcct-compact": Preset(

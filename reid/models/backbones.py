@@ -1,12 +1,12 @@
 """Image backbones through timm: a feature map and a global vector for each frame.
 
-Both branches of a coupled model must yield maps of one size, so the convolutional ones keep the resolution of their
-last but one stage: the stride that begins the last stage is set to 1. Nothing is dilated in exchange.
+Convolutional networks keep the resolution of their last but one stage, as person re-identification has it: the stride
+that begins the last stage is set to 1. Nothing is dilated in exchange.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import timm
 from torch import Tensor, nn
@@ -15,8 +15,8 @@ from reid.errors import ConfigError
 
 GlobalFeature = Literal["class_token", "mean"]
 
-# Where the last stage's stride sits, by the family that a timm name begins with.
-_LAST_STRIDED_BLOCK = {"resnet": "layer4.0", "mobilenetv2": "blocks.5.0"}
+# What begins the last stage with a stride, by the family that a timm name begins with.
+_LAST_STRIDED_PART = {"resnet": "layer4.0", "mobilenetv2": "blocks.5.0", "densenet": "features.transition3"}
 
 
 class FrameFeatures(NamedTuple):
@@ -27,12 +27,13 @@ class FrameFeatures(NamedTuple):
 
 
 class ConvolutionBackbone(nn.Module):
-    """A convolutional network with last stride 1; its global vector is the map's mean.
+    """A convolutional network whose global vector is its map's mean.
 
     Args:
-        name: timm's name of a ResNet or MobileNetV2.
+        name: timm's name of a ResNet, MobileNetV2 or DenseNet.
         image_size_hw: height and width of the frames in pixels.
         head_conv: False drops the 1x1 convolution that MobileNets put behind their last stage.
+        last_stride: 1 keeps the resolution in the last stage, 2 halves it as the published network does.
 
     Raises:
         ConfigError: the family is not supported or the size is not a multiple of the total stride.
@@ -41,44 +42,60 @@ class ConvolutionBackbone(nn.Module):
     Re-identification; DCCT section III-A for the use beside a Transformer.
     """
 
-    def __init__(self, name: str, image_size_hw: tuple[int, int], *, head_conv: bool = True) -> None:
+    def __init__(
+        self, name: str, image_size_hw: tuple[int, int], *, head_conv: bool = True, last_stride: Literal[1, 2] = 1
+    ) -> None:
         super().__init__()
-        family = next((family for family in _LAST_STRIDED_BLOCK if name.startswith(family)), None)
+        family = next((family for family in _LAST_STRIDED_PART if name.startswith(family)), None)
         if family is None:
-            raise ConfigError(f"cnn: {name!r} is none of the supported families {', '.join(_LAST_STRIDED_BLOCK)}")
+            raise ConfigError(f"cnn: {name!r} is none of the supported families {', '.join(_LAST_STRIDED_PART)}")
         self.timm_name = name
         self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
-        for module in self.net.get_submodule(_LAST_STRIDED_BLOCK[family]).modules():
-            if isinstance(module, nn.Conv2d):
-                module.stride = (1, 1)
-        last_stage = self.net.feature_info[-1]
+        if last_stride == 1:
+            keep_resolution(self.net.get_submodule(_LAST_STRIDED_PART[family]))
+        *_, last_stage = stages = self.net.feature_info[-4:]
         if not head_conv:
             self.net.conv_head = nn.Identity()
             self.net.bn2 = nn.Identity()
         self.width: int = self.net.num_features if head_conv else last_stage["num_chs"]
-        self.map_size_hw = _map_size(name, image_size_hw, last_stage["reduction"] // 2)
+        self.stage_widths: tuple[int, ...] = tuple(stage["num_chs"] for stage in stages)
+        self.map_size_hw = _map_size(name, image_size_hw, last_stage["reduction"] * last_stride // 2)
 
     def forward(self, images: Tensor) -> FrameFeatures:
         """Turn images (M, 3, H, W) into maps (M, C, h, w) and vectors (M, C)."""
         feature_map: Tensor = self.net.forward_features(images)
         return FrameFeatures(feature_map, feature_map.mean(dim=(2, 3)))
 
+    def stage_maps(self, images: Tensor) -> list[Tensor]:
+        """Turn images (M, 3, H, W) into the maps that the last four stages end with, each (M, C_l, h_l, w_l)."""
+        maps: list[Tensor] = self.net.forward_intermediates(images, indices=4, intermediates_only=True)
+        return maps
+
+
+def keep_resolution(part: nn.Module) -> None:
+    """Take the stride out of the part that begins a stage, in place: strided convolutions, or the pooling."""
+    for module in part.modules():
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+    if isinstance(getattr(part, "pool", None), nn.AvgPool2d):
+        part.pool = nn.Identity()
+
 
 class TransformerBackbone(nn.Module):
-    """A plain vision transformer at any input size.
+    """A vision transformer at any input size.
 
     Args:
-        name: timm's name of a ViT or DeiT with one class token.
-        image_size_hw: height and width of the frames in pixels, multiples of the patch.
-        depth: how many of its first blocks to keep; None keeps all.
+        name: timm's name of a ViT or DeiT with one class token, or of a Swin.
+        image_size_hw: height and width of the frames in pixels, multiples of the total stride.
+        depth: how many of its first blocks to keep, not for Swin; None keeps all.
         drop_path: probability of the last block's stochastic depth; it rises linearly to it.
-        global_feature: "class_token" takes the class token, "mean" the mean over patches.
+        global_feature: "class_token" takes the class token, which a Swin has not; "mean" the mean over patches.
 
     Raises:
-        ConfigError: the size is not a multiple of the patch, or the network has not exactly one class token.
+        ConfigError: the size is not a multiple of the patch, or the network has not the tokens that are asked for.
 
-    Source: Dosovitskiy et al. 2021; DCCT section III-A. The paper's text averages the patches, its authors' code
-    takes the class token, which is the default.
+    Source: Dosovitskiy et al. 2021, Liu et al. 2021 (Swin); DCCT section III-A. The paper's text averages the patches,
+    its authors' code takes the class token, which is the default.
     """
 
     def __init__(
@@ -94,18 +111,22 @@ class TransformerBackbone(nn.Module):
         kept = {} if depth is None else {"depth": depth}
         self.timm_name = name
         self.global_feature = global_feature
-        self.net = timm.create_model(
+        self.windows = name.startswith("swin")
+        if self.windows and (kept or global_feature == "class_token"):
+            raise ConfigError(f"transformer: {name!r} has no class token and is kept whole; set global_feature to mean")
+        self.net: Any = timm.create_model(
             name, pretrained=False, num_classes=0, img_size=image_size_hw, drop_path_rate=drop_path, **kept
         )
-        if getattr(self.net, "num_prefix_tokens", 0) != 1:
+        if not self.windows and getattr(self.net, "num_prefix_tokens", 0) != 1:
             raise ConfigError(f"transformer: {name!r} is not a vision transformer with exactly one class token")
         self.width: int = self.net.num_features
-        self.map_size_hw = _map_size(name, image_size_hw, self.net.patch_embed.patch_size[0])
+        stride_px = self.net.feature_info[-1]["reduction"]
+        self.map_size_hw = _map_size(name, image_size_hw, stride_px)
 
     def forward(self, images: Tensor) -> FrameFeatures:
         """Turn images (M, 3, H, W) into maps (M, C, h, w) and vectors (M, C)."""
-        tokens: Tensor = self.net.forward_features(images)  # (M, 1 + h * w, C)
-        patches = tokens[:, 1:]
+        tokens: Tensor = self.net.forward_features(images)  # (M, 1 + h * w, C), or of a Swin (M, h, w, C)
+        patches = tokens.flatten(1, 2) if self.windows else tokens[:, 1:]  # (M, h * w, C)
         vector = tokens[:, 0] if self.global_feature == "class_token" else patches.mean(dim=1)
         feature_map = patches.transpose(1, 2).view(len(images), self.width, *self.map_size_hw)  # (M, C, h, w)
         return FrameFeatures(feature_map, vector)

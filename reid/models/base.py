@@ -72,6 +72,9 @@ class ReidModel(nn.Module):
 
     variant_widths: dict[str, int]
 
+    # Parts that belong to one training set or serve training only: checkpoints leave them out.
+    TRAINING_PARTS: ClassVar[tuple[str, ...]] = ("classifiers.", "hints.")
+
     def __init__(self, config: ModelConfig, name: str) -> None:
         super().__init__()
         self.config = config
@@ -94,8 +97,8 @@ class ReidModel(nn.Module):
         return {}
 
     def embedding_state(self) -> dict[str, Tensor]:
-        """Return the weights that embedding needs: all but the classifiers, which belong to one training set."""
-        return {key: value for key, value in self.state_dict().items() if not key.startswith("classifiers.")}
+        """Return the weights that embedding needs: all but those of `TRAINING_PARTS`."""
+        return {key: value for key, value in self.state_dict().items() if not key.startswith(self.TRAINING_PARTS)}
 
     def _build_heads(
         self, stage_widths: Mapping[str, int], num_classes: int, variant_widths: Mapping[str, int]

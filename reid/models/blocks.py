@@ -1,73 +1,12 @@
-"""Building blocks: attention of a vector over a map, attention over time, feed-forward networks, BNNeck."""
+"""Building blocks that several models share: attention over time, position embeddings, BNNeck."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
-
-
-class AttentionHead(nn.Module):
-    """One head of DCCT's complementary content attention: a global vector attends to the positions of a feature map.
-
-    The equations project every position to a key and to a value. With one query a frame, both projections can be
-    moved past the attention: k_n . q = x_n . (phi^T q), and sum_n a_n eta(x_n) = eta(sum_n a_n x_n). That is the same
-    function and takes two products of a matrix and a vector instead of two projections of the whole map.
-
-    Args:
-        query_width: width of the global vector.
-        map_width: C of the feature map, even.
-
-    Source: DCCT equations 1 and 2 and the products within 3 and 4. Theta is the query's projection, phi the key's and
-    eta the value's, all to C/2 without bias. The scale sqrt(C/2) is not in the paper; its authors' code has it.
-    """
-
-    def __init__(self, query_width: int, map_width: int) -> None:
-        super().__init__()
-        if map_width % 2:
-            raise ConfigError(
-                f"a feature map of odd width {map_width} cannot be split over a self- and a cross-attention head"
-            )
-        half = map_width // 2
-        self.scale = 1 / math.sqrt(half)
-        self.theta = nn.Linear(query_width, half, bias=False)
-        self.phi = nn.Linear(map_width, half, bias=False)
-        self.eta = nn.Linear(map_width, half, bias=False)
-
-    def forward(self, query: Tensor, positions: Tensor) -> Tensor:
-        """Turn a query (M, C_q) and a map's positions (M, C, N) into an attentive vector (M, C/2)."""
-        folded_query = self.theta(query) @ self.phi.weight  # (M, C)
-        scores = torch.bmm(folded_query.unsqueeze(1), positions) * self.scale  # (M, 1, N)
-        attention = scores.softmax(dim=2)
-        pooled = torch.bmm(attention, positions.transpose(1, 2)).squeeze(1)  # (M, C)
-        attentive: Tensor = self.eta(pooled)
-        return attentive
-
-
-class ResidualFeedForward(nn.Module):
-    """The psi of DCCT's equations 3 and 4: LayerNorm, Linear, ReLU, Linear, around which runs a residual; no biases.
-
-    Args:
-        width: C, in and out.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, width, bias=False),
-            nn.ReLU(),
-            nn.Linear(width, width, bias=False),
-        )
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Turn (M, C) into (M, C)."""
-        output: Tensor = vectors + self.layers(vectors)
-        return output
 
 
 class MultiHeadSelfAttention(nn.Module):

@@ -30,6 +30,38 @@ def test_last_stride_is_removed_without_dilation() -> None:
     assert {module.dilation for module in convolutions} == {(1, 1)}
 
 
+def test_densenet_keeps_its_resolution_or_its_stride() -> None:
+    with torch.device("meta"):
+        kept, halved = (ConvolutionBackbone("densenet121", (64, 32), last_stride=stride) for stride in (1, 2))
+        images = torch.zeros(2, 3, 64, 32)
+    assert tuple(kept(images).map.shape) == (2, 1024, 4, 2)
+    assert tuple(halved(images).map.shape) == (2, 1024, 2, 1)
+    assert (kept.map_size_hw, halved.map_size_hw) == ((4, 2), (2, 1))
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenetv2_035", "densenet121"])
+def test_stage_maps_end_with_the_map(name: str) -> None:
+    backbone = ConvolutionBackbone(name, (64, 32), head_conv=not name.startswith("mobilenet")).eval()
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        maps, features = backbone.stage_maps(images), backbone(images)
+    assert [tuple(each.shape[2:]) for each in maps] == [(16, 8), (8, 4), (4, 2), (4, 2)]
+    assert tuple(each.shape[1] for each in maps) == backbone.stage_widths
+    if not name.startswith("densenet"):  # its last stage ends before a normalisation that the map has behind it
+        torch.testing.assert_close(maps[-1], features.map)
+
+
+def test_swin_map_keeps_the_patches_places() -> None:
+    backbone = TransformerBackbone("swin_tiny_patch4_window7_224", (64, 32), global_feature="mean").eval()
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        features = backbone(images)
+        tokens = backbone.net.forward_features(images)  # (2, 2, 1, 768)
+    assert tuple(features.map.shape) == (2, 768, 2, 1)
+    torch.testing.assert_close(features.map[:, :, 1, 0], tokens[:, 1, 0])
+    torch.testing.assert_close(features.vector, tokens.mean(dim=(1, 2)))
+
+
 def test_transformer_map_keeps_the_patches_places() -> None:
     backbone = TransformerBackbone("deit_tiny_patch16_224", (96, 64), depth=1).eval()
     images = torch.randn(2, 3, 96, 64)
@@ -59,3 +91,5 @@ def test_unsupported_networks_are_refused() -> None:
         ConvolutionBackbone("efficientnet_b0", (64, 32))
     with pytest.raises(ConfigError, match="exactly one class token"):
         TransformerBackbone("deit_tiny_distilled_patch16_224", (64, 32), depth=1)
+    with pytest.raises(ConfigError, match="has no class token"):
+        TransformerBackbone("swin_tiny_patch4_window7_224", (64, 32))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
-from reid.models.blocks import AttentionHead, MultiHeadSelfAttention, TemporalBlock, bn_neck, positions_for
+from reid.models.blocks import MultiHeadSelfAttention, TemporalBlock, bn_neck, positions_for
 
 
 def softmax(scores: list[float]) -> list[float]:
@@ -22,28 +22,6 @@ def attended(query: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
     """Sum values weighted by softmax(k . q / sqrt(width)), one key at a time."""
     weights = softmax([float(key @ query) / math.sqrt(len(query)) for key in keys])
     return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_attention_head_is_equations_1_to_4_position_by_position(seed: int) -> None:
-    torch.manual_seed(seed)
-    head = AttentionHead(query_width=6, map_width=10)
-    queries, positions = 3 * torch.randn(4, 6), 3 * torch.randn(4, 10, 7)  # M = 4, N = 7
-    with torch.no_grad():
-        found = head(queries, positions)
-        for m in range(4):
-            columns = [positions[m, :, n] for n in range(7)]
-            expected = attended(
-                head.theta.weight @ queries[m],
-                [head.phi.weight @ column for column in columns],
-                [head.eta.weight @ column for column in columns],
-            )
-            torch.testing.assert_close(found[m], expected, atol=1e-5, rtol=1e-5)
-
-
-def test_attention_head_refuses_an_odd_map() -> None:
-    with pytest.raises(ConfigError, match="odd width 9"):
-        AttentionHead(query_width=6, map_width=9)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

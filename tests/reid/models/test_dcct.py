@@ -1,4 +1,4 @@
-"""CCA, GA and HTA against the paper's equations; DCCT's outputs, gradients and refusals."""
+"""DCCT's outputs, gradients, ablations and refusals; its parts are tested by themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from torch import Tensor
 
 from reid.errors import ConfigError
 from reid.models import ReidModel, build_model
-from reid.models.dcct import ComplementaryContentAttention, GatedAttention, HierarchicalTemporalAggregation
 
 MICRO_HW = (64, 32)
 
@@ -20,98 +19,6 @@ def clips(num_clips: int, num_frames: int, seed: int = 0) -> Tensor:
 @pytest.fixture(scope="module")
 def micro() -> ReidModel:
     return build_model("dcct-micro").eval()
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_cca_is_equations_1_to_4_with_every_position_projected(seed: int) -> None:
-    torch.manual_seed(seed)
-    cca = ComplementaryContentAttention(10, 6)
-    maps = 2 * torch.randn(3, 10, 4, 2), 2 * torch.randn(3, 6, 4, 2)  # M = 3, h = 4, w = 2
-    vectors = 2 * torch.randn(3, 10), 2 * torch.randn(3, 6)
-    heads = (cca.self_cnn, cca.cross_cnn), (cca.self_transformer, cca.cross_transformer)
-    with torch.no_grad():
-        found = cca(maps[0], vectors[0], maps[1], vectors[1])
-        for branch, psi in enumerate((cca.psi_cnn, cca.psi_transformer)):
-            for m in range(3):
-                parts = []
-                for head, query in zip(heads[branch], (vectors[branch][m], vectors[1 - branch][m]), strict=True):
-                    q = head.theta.weight @ query
-                    keys = torch.einsum("oc,chw->hwo", head.phi.weight, maps[branch][m])
-                    values = torch.einsum("oc,chw->hwo", head.eta.weight, maps[branch][m])
-                    attention = ((keys @ q) / len(q) ** 0.5).exp()
-                    attention = attention / attention.sum()
-                    parts.append((attention[:, :, None] * values).sum(dim=(0, 1)))
-                mixed = torch.cat(parts) + vectors[branch][m]
-                norm, first, _, second = psi.layers
-                expected = mixed + second.weight @ (first.weight @ norm(mixed)).clamp(min=0)
-                torch.testing.assert_close(found[branch][m], expected, atol=1e-5, rtol=1e-5)
-
-
-def test_cca_detaches_the_query_of_the_other_branch() -> None:
-    torch.manual_seed(0)
-    cca = ComplementaryContentAttention(10, 6)
-    maps = torch.randn(3, 10, 4, 2, requires_grad=True), torch.randn(3, 6, 4, 2, requires_grad=True)
-    vectors = torch.randn(3, 10, requires_grad=True), torch.randn(3, 6, requires_grad=True)
-    cca(maps[0], vectors[0], maps[1], vectors[1])[0].sum().backward()
-    assert vectors[0].grad is not None
-    assert maps[0].grad is not None
-    assert vectors[1].grad is None
-    assert maps[1].grad is None
-    assert cca.cross_cnn.theta.weight.grad is not None
-
-
-def test_cca_has_no_biases_but_layer_norms() -> None:
-    biases = {name for name, _ in ComplementaryContentAttention(10, 6).named_parameters() if name.endswith("bias")}
-    assert biases == {"psi_cnn.layers.0.bias", "psi_transformer.layers.0.bias"}
-
-
-def test_cca_refuses_maps_of_different_size() -> None:
-    cca = ComplementaryContentAttention(10, 6)
-    with pytest.raises(ValueError, match=r"one size, got \(4, 2\) and \(2, 4\)"):
-        cca(torch.zeros(3, 10, 4, 2), torch.zeros(3, 10), torch.zeros(3, 6, 2, 4), torch.zeros(3, 6))
-
-
-def test_gated_attention_is_equations_7_to_12_frame_by_frame() -> None:
-    torch.manual_seed(0)
-    gated = GatedAttention(4)
-    for norm in gated.gate_norms:
-        norm.running_mean.normal_()
-        norm.running_var.uniform_(0.5, 2)
-    gated.eval()
-    frames, aggregated = (torch.randn(2, 3, 4), torch.randn(2, 3, 4)), torch.randn(2, 8)
-    with torch.no_grad():
-        found = gated(*frames, aggregated)
-        for branch in range(2):
-            for b in range(2):
-                decoupled = gated.omega[branch](aggregated[b])
-                for t in range(3):
-                    frame = frames[branch][b, t]
-                    norm = gated.gate_norms[branch]
-                    normed = (frame * decoupled - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
-                    gate = 1 / (1 + (-gated.gates[branch](normed)).exp())
-                    expected = gate * frame + (1 - gate) * decoupled
-                    torch.testing.assert_close(found[branch][b, t], expected)
-
-
-def test_hta_walks_its_layers_in_the_papers_order() -> None:
-    torch.manual_seed(0)
-    hta = HierarchicalTemporalAggregation(10, 6, 8, clip_length=3, heads=2, ffn_ratios=(4.0, 0.25)).eval()
-    cnn, transformer = torch.randn(2, 3, 10), torch.randn(2, 3, 6)
-    with torch.no_grad():
-        s_1 = hta.temporal_cnn[0](hta.project_cnn(cnn))
-        s_2 = hta.temporal_transformer[0](hta.project_transformer(transformer))
-        s_3 = hta.aggregated[0](torch.cat([s_1, s_2], 2))
-        m_1, m_2 = hta.gated[0](s_1, s_2, s_3)
-        s_1, s_2 = hta.temporal_cnn[1](m_1), hta.temporal_transformer[1](m_2)
-        torch.testing.assert_close(hta(cnn, transformer), hta.aggregated[1](torch.cat([s_1, s_2], 2)))
-    assert len(hta.gated) == 1
-    assert [block.ffn[0].out_features for block in hta.temporal_cnn] == [32, 2]
-    assert [block.ffn[0].out_features for block in hta.aggregated] == [64, 4]
-
-
-def test_hta_refuses_no_layers() -> None:
-    with pytest.raises(ConfigError, match="at least one layer"):
-        HierarchicalTemporalAggregation(10, 6, 8, clip_length=3, heads=2, ffn_ratios=())
 
 
 @pytest.mark.parametrize("num_frames", [1, 3, 4, 12])
@@ -168,13 +75,36 @@ def test_training_supervises_frames_and_clips() -> None:
     assert tuple(stages["final"].logits.shape) == (3, 5)
 
 
-def test_every_trainable_parameter_gets_a_gradient() -> None:
+ABLATIONS: dict[str, dict[str, object]] = {
+    "coupled": {"spatial": "gap", "hta_depth": 0},
+    "self-attention heads": {"cca_heads": ["self"], "hta_depth": 0},
+    "cross-attention heads": {"cca_heads": ["cross"], "hta_depth": 0},
+    "cca": {"hta_depth": 0},
+    "tt": {"hta_depth": 1, "hta_parts": ["tt"]},
+    "tt, at": {"hta_depth": 1, "hta_parts": ["tt", "at"]},
+    "tt, at, ga": {"hta_depth": 1, "gate_last": True},
+    "depth 3": {"hta_depth": 3},
+    "sap": {"spatial": "sap"},
+    "gap": {"spatial": "gap"},
+    "lstm": {"temporal": "lstm"},
+    "no distillation": {"distillation": []},
+    "logit distillation": {"distillation": ["logit"]},
+    "feature distillation": {"distillation": ["feature"], "hint": "linear", "distillation_reduction": "mean"},
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_every_ablation_trains_all_it_has(name: str) -> None:
     # Stochastic depth is off, lest it drop the very block that is looked at.
-    model = build_model("dcct-micro", num_classes=5, overrides={"drop_path": 0.0}).train()
-    stages = model(clips(4, 3)).stages
+    overrides = {"run_variant": "all", "drop_path": 0.0, **ABLATIONS[name]}
+    model = build_model("dcct-micro", num_classes=5, overrides=overrides).train()
+    output = model(clips(3, 2))
+    widths = {variant: tuple(tensor.shape) for variant, tensor in output.variants.items()}
+    assert widths == {variant: (3, width) for variant, width in model.variant_widths.items()}
+    assert set(output.stages) == set(model.classifiers)
     generator = torch.Generator().manual_seed(1)
-    loss = torch.zeros(())
-    for stage in stages.values():
+    loss = torch.stack([*output.aux_losses.values(), torch.zeros(())]).sum()
+    for stage in output.stages.values():
         for part in (stage.features, stage.logits):
             loss = loss + (part * torch.randn(part.shape, generator=generator)).sum()
     loss.backward()
@@ -184,6 +114,70 @@ def test_every_trainable_parameter_gets_a_gradient() -> None:
         if parameter.requires_grad and (parameter.grad is None or float(parameter.grad.abs().sum()) == 0)
     ]
     assert dead == []
+
+
+def test_the_coupled_baseline_is_its_backbones_and_nothing_more() -> None:
+    overrides = {**ABLATIONS["coupled"], "run_variant": "base"}
+    model = build_model("dcct-micro", num_classes=5, overrides=overrides)
+    assert {name for name, child in model.named_children() if list(child.parameters())} == {
+        "cnn",
+        "transformer",
+        "necks",
+        "classifiers",
+    }
+    assert list(model.variant_widths) == ["base", "all"]
+    assert model(clips(2, 2)).aux_losses == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "run"),
+    [
+        (("base",), set()),
+        (("complementary",), {"cca"}),
+        (("base", "complementary"), {"cca"}),
+        (("final",), {"cca", "hta"}),
+        (("all",), {"cca", "hta"}),
+    ],
+)
+def test_what_no_wanted_variant_needs_is_not_run(wanted: tuple[str, ...], run: set[str]) -> None:
+    model, ran = build_model("dcct-micro").eval(), set()
+    for part in ("cca", "hta"):
+        model.get_submodule(part).register_forward_hook(lambda *_, part=part: ran.add(part))
+    with torch.inference_mode():
+        found, everything = model(clips(2, 3), wanted=wanted).variants, model(clips(2, 3)).variants
+        ran.clear()
+        model(clips(2, 3), wanted=wanted)
+    assert ran == run
+    for variant in wanted:
+        torch.testing.assert_close(found[variant], everything[variant], atol=0, rtol=0)
+
+
+def test_distillation_is_equations_16_and_17_over_both_branches() -> None:
+    model = build_model("dcct-micro", num_classes=5).train()
+    output = model(clips(3, 2))
+    teacher = output.stages["final"]
+    logit, feature = torch.zeros(()), torch.zeros(())
+    with torch.no_grad():
+        reference = teacher.logits.softmax(1)
+        for branch in ("cnn", "transformer"):
+            student = output.stages[f"base_{branch}"]
+            for b in range(3):
+                for t in range(2):
+                    own = student.logits[b, t].softmax(0)
+                    logit += (reference[b] * (reference[b] / own).log()).sum() / 3
+                    hinted = model.hints[branch](student.features[b, t])
+                    feature += (hinted - teacher.features[b]).square().sum() / 3
+    torch.testing.assert_close(output.aux_losses["logit_distillation"], logit)
+    torch.testing.assert_close(output.aux_losses["feature_distillation"], feature)
+
+
+def test_distillation_teaches_the_backbones_and_leaves_the_teacher_alone() -> None:
+    model = build_model("dcct-micro", num_classes=5).train()
+    sum(model(clips(3, 2)).aux_losses.values()).backward()
+    touched = {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert touched == {"cnn", "transformer", "necks", "classifiers", "hints"}
+    assert model.classifiers["final"].weight.grad is None
+    assert not any(key.startswith(("hints", "classifiers")) for key in model.embedding_state())
 
 
 def test_the_final_feature_leaves_the_rest_of_the_network_alone() -> None:

@@ -81,6 +81,8 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
         ({"image_size_hw": (0, 32)}, "image_size_hw"),
         ({"run_variant": "sum"}, "run_variant"),
         ({"width": 60}, "heads"),
+        ({"hta_depth": 4}, "hta_depth"),
+        ({"transformer": "swin_tiny_patch4_window7_224"}, "global_feature"),
     ],
 )
 def test_bad_overrides_are_refused_by_name(overrides: dict[str, object], message: str) -> None:
@@ -89,6 +91,6 @@ def test_bad_overrides_are_refused_by_name(overrides: dict[str, object], message
 
 
 def test_overrides_survive_json() -> None:
-    model = build_model("dcct-micro", overrides={"image_size_hw": [32, 64], "ffn_ratios": [2.0]})
+    model = build_model("dcct-micro", overrides={"image_size_hw": [32, 64], "ffn_ratios": [2.0], "hta_depth": 1})
     assert model.config.image_size_hw == (32, 64)
     assert type(model.config).from_dict(model.config.to_dict()) == model.config
