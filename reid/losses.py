@@ -73,8 +73,8 @@ def batch_hard_triplet(
     Returns:
         A scalar, at least 0.
 
-    Source: Hermans et al. 2017, In Defense of the Triplet Loss for Person Re-Identification, equation 5 and its soft
-    margin; STCA equation 4 for the cosine. Both print sums; the mean over anchors does not grow with the batch.
+    Source: batch hard and its soft margin, Hermans et al. 2017, In Defense of the Triplet Loss for Person
+    Re-Identification, who print a sum over anchors; the mean is STCA's, equation 4, as is the cosine.
     """
     samples, persons = _samples(features, labels)
     points = F.normalize(samples, dim=1) if distance == "cosine" else samples
@@ -138,10 +138,9 @@ def logit_distillation(
     reference: here it is the teacher, as in Hinton et al. 2015. They have no temperature; the authors' code uses 0.3.
     Hinton's factor tau^2 is left out, because no equation has it: the weight of the loss takes its place.
     """
-    if student_logits.ndim == 2:
-        student_logits = student_logits.unsqueeze(1)
-    student = (student_logits.float() / temperature).log_softmax(dim=2)  # (B, T, K)
-    teacher = (teacher_logits.detach().float() / temperature).log_softmax(dim=1).unsqueeze(1)  # (B, 1, K)
+    student, teacher = _student_and_teacher(student_logits, teacher_logits)
+    student = (student / temperature).log_softmax(dim=2)  # (B, T, K)
+    teacher = (teacher / temperature).log_softmax(dim=2)  # (B, 1, K)
     divergence = (teacher.exp() * (teacher - student)).sum(dim=2)  # (B, T)
     return (divergence.sum(dim=1) if reduction == "sum" else divergence.mean(dim=1)).mean()
 
@@ -159,9 +158,8 @@ def feature_distillation(student: Tensor, teacher: Tensor, *, reduction: OverFra
 
     Source: DCCT equation 17, one branch; the hint network is the caller's.
     """
-    if student.ndim == 2:
-        student = student.unsqueeze(1)
-    squares = (student.float() - teacher.detach().float().unsqueeze(1)).square().flatten(1)  # (B, T * D)
+    frames, clip = _student_and_teacher(student, teacher)
+    squares = (frames - clip).square().flatten(1)  # (B, T * D)
     return (squares.sum(dim=1) if reduction == "sum" else squares.mean(dim=1)).mean()
 
 
@@ -218,8 +216,8 @@ def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> T
         raise ConfigError(f"loss weights: {what}; the terms are {', '.join(terms)}")
     total = torch.stack([weights[used[name]] * term for name, term in terms.items()]).sum()
     if not torch.isfinite(total):
-        listed = ", ".join(f"{name} {float(term):g}" for name, term in terms.items())
-        raise RunError(f"the loss is {float(total):g}; its terms before weighting: {listed}")
+        listed = ", ".join(f"{name} {float(term.detach()):g}" for name, term in terms.items())
+        raise RunError(f"the loss is {float(total.detach()):g}; its terms before weighting: {listed}")
     return total
 
 
@@ -232,6 +230,15 @@ def _samples(values: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         labels = labels.repeat_interleave(values.shape[1])
         values = values.flatten(0, 1)
     return values.float(), labels
+
+
+def _student_and_teacher(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+    """Make (B, T, D) and (B, 1, D), float32 and the second detached, of (B, T, D) or (B, D), and (B, D)."""
+    frames = student.unsqueeze(1) if student.ndim == 2 else student
+    if frames.ndim != 3 or teacher.shape != frames[:, 0].shape:
+        shapes = f"{tuple(student.shape)} and {tuple(teacher.shape)}"
+        raise ValueError(f"expected a student (B, T, D) or (B, D) and a teacher (B, D), got {shapes}")
+    return frames.float(), teacher.detach().float().unsqueeze(1)
 
 
 def _distance(points: Tensor, others: Tensor, distance: Distance) -> Tensor:
