@@ -18,6 +18,7 @@ import torch
 from reid.errors import ConfigError
 from reid.models.base import ModelConfig, ReidModel
 from reid.models.dcct import DCCT, DCCTConfig
+from reid.models.denseil import DenseIL, DenseILConfig
 from reid.models.output import ReidOutput, SupervisedStage
 from reid.start_weights import StartReport, apply_start_weights
 
@@ -104,6 +105,32 @@ PRESETS: dict[str, Preset] = {
             transformer="deit_tiny_patch16_224",
             transformer_depth=2,
             width=64,
+        ),
+    ),
+    "denseil": Preset(
+        DenseIL, DenseILConfig(image_size_hw=(256, 128), clip_length=8, run_variant="final", cnn="resnet50")
+    ),
+    "denseil-compact": Preset(
+        DenseIL,
+        DenseILConfig(
+            image_size_hw=(192, 96),
+            clip_length=8,
+            run_variant="final",
+            cnn="mobilenetv2_100",
+            width=256,
+            ffn_width=512,
+        ),
+    ),
+    "denseil-micro": Preset(
+        DenseIL,
+        DenseILConfig(
+            image_size_hw=(64, 32),
+            clip_length=4,
+            run_variant="final",
+            cnn="mobilenetv2_035",
+            blocks=2,
+            width=64,
+            ffn_width=128,
         ),
     ),
 }

@@ -54,7 +54,7 @@ class ConvolutionBackbone(nn.Module):
         if last_stride == 1:
             keep_resolution(self.net.get_submodule(_LAST_STRIDED_PART[family]))
         *_, last_stage = stages = self.net.feature_info[-4:]
-        if not head_conv:
+        if not head_conv and hasattr(self.net, "conv_head"):
             self.net.conv_head = nn.Identity()
             self.net.bn2 = nn.Identity()
         self.width: int = self.net.num_features if head_conv else last_stage["num_chs"]
