@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ import numpy as np
 from pipeline.config import DetectorConfig
 from reid.errors import WeightsError
 from reid.network import can_connect
+from reid.weights_folder import weights_folder
 from trackers.types import Detections
 
 DEFAULT_YOLO = "yolo26n.pt"
@@ -74,11 +74,6 @@ def create_detector(settings: DetectorConfig, *, device: str, warn: Callable[[st
             f"into {weights_folder()}, pass --detector PATH, or use --detector hog"
         )
     raise WeightsError(f"detector weights {name} do not exist; pass the path of YOLO weights, a YOLO name, or hog")
-
-
-def weights_folder() -> Path:
-    """Where vreid keeps and looks for weights: `VREID_WEIGHTS`, else `~/.cache/vreid`."""
-    return Path(os.environ.get("VREID_WEIGHTS") or Path.home() / ".cache" / "vreid")
 
 
 def find_weights(name: str) -> Path | None:

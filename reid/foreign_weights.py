@@ -16,14 +16,14 @@ from torch import Tensor
 from reid.errors import WeightsError
 
 # Keys under which training scripts file the weights beside their optimiser's state.
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model")
 
 
 def load_foreign_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Read weights from a file that this project did not write.
 
     Args:
-        path: a `.safetensors` file, or one that `torch.save` wrote (`.pth`, `.pt`, `.bin`, ...).
+        path: a `.safetensors` file, or one that `torch.save` wrote (`.pth`, `.pt`, `.pyth`, ...).
 
     Returns:
         name -> tensor on the CPU, without the `module.` that data-parallel training puts in front.

@@ -27,7 +27,7 @@ class Trap:
         return os.mkdir, (str(self.folder),)
 
 
-@pytest.mark.parametrize("name", ["weights.pth", "weights.pt", "weights.bin"])
+@pytest.mark.parametrize("name", ["weights.pth", "weights.pt", "weights.bin", "weights.pyth"])
 def test_torch_files_load(tmp_path: Path, name: str) -> None:
     torch.save(TENSORS, tmp_path / name)
     torch.testing.assert_close(load_foreign_state_dict(tmp_path / name), TENSORS)
@@ -38,7 +38,7 @@ def test_safetensors_load(tmp_path: Path) -> None:
     torch.testing.assert_close(load_foreign_state_dict(tmp_path / "weights.safetensors"), TENSORS)
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model", "model_state_dict"])
+@pytest.mark.parametrize("key", ["state_dict", "model", "model_state", "model_state_dict"])
 def test_training_files_are_unwrapped(tmp_path: Path, key: str) -> None:
     wrapped = {f"module.{name}": value for name, value in TENSORS.items()}
     torch.save({key: wrapped, "epoch": 3}, tmp_path / "weights.pth")
