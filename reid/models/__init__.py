@@ -7,19 +7,17 @@ positions of a feature map), D width of a feature, K identities, M = B * T frame
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from reid.errors import ConfigError
 from reid.models.base import ModelConfig, ReidModel
-from reid.models.dcct import DCCT, DCCTConfig
-from reid.models.denseil import DenseIL, DenseILConfig
 from reid.models.output import ReidOutput, SupervisedStage
+from reid.models.presets import PRESETS, Preset
 from reid.start_weights import StartReport, apply_start_weights
 
 __all__ = [
@@ -33,107 +31,6 @@ __all__ = [
     "preset",
     "start_model",
 ]
-
-
-class Preset(NamedTuple):
-    """A name in the registry: who builds the model, and with which numbers."""
-
-    builder: Callable[[Any, str, int], ReidModel]
-    config: ModelConfig
-
-
-_DCCT = DCCTConfig(
-    image_size_hw=(256, 128),
-    clip_length=8,
-    run_variant="all",
-    cnn="resnet50",
-    transformer="vit_base_patch16_224",
-    width=1024,
-)
-
-PRESETS: dict[str, Preset] = {
-    # The paper's model: Table V's parameters need d = 1024. `all` is 7,680 wide, meant for benchmarks.
-    "dcct": Preset(DCCT, _DCCT),
-    "dcct-512": Preset(DCCT, dataclasses.replace(_DCCT, width=512)),
-    # The light pair of Table IV, with a width that keeps the final feature at 512.
-    "dcct-mobile": Preset(
-        DCCT,
-        DCCTConfig(
-            image_size_hw=(256, 128),
-            clip_length=8,
-            run_variant="final",
-            cnn="mobilenetv2_100",
-            transformer="deit_tiny_patch16_224",
-            width=256,
-        ),
-    ),
-    # The heavy pair of Table IV. Neither network can do without its last stride, so both maps are 8x4.
-    "dcct-dense-swin": Preset(
-        DCCT,
-        dataclasses.replace(
-            _DCCT,
-            cnn="densenet121",
-            cnn_last_stride=2,
-            transformer="swin_large_patch4_window7_224",
-            global_feature="mean",
-        ),
-    ),
-    # At most 8 M parameters and a fraction of a second a clip on a CPU. Both branches were trained on images normalised
-    # alike, and the widths 320 and 192 couple to 512.
-    "dcct-compact": Preset(
-        DCCT,
-        DCCTConfig(
-            image_size_hw=(192, 96),
-            clip_length=8,
-            run_variant="final",
-            cnn="mobilenetv2_100",
-            cnn_head_conv=False,
-            transformer="deit_tiny_patch16_224",
-            transformer_depth=6,
-            width=128,
-        ),
-    ),
-    # At most 3 M parameters and small frames: for tests.
-    "dcct-micro": Preset(
-        DCCT,
-        DCCTConfig(
-            image_size_hw=(64, 32),
-            clip_length=4,
-            run_variant="final",
-            cnn="mobilenetv2_035",
-            cnn_head_conv=False,
-            transformer="deit_tiny_patch16_224",
-            transformer_depth=2,
-            width=64,
-        ),
-    ),
-    "denseil": Preset(
-        DenseIL, DenseILConfig(image_size_hw=(256, 128), clip_length=8, run_variant="final", cnn="resnet50")
-    ),
-    "denseil-compact": Preset(
-        DenseIL,
-        DenseILConfig(
-            image_size_hw=(192, 96),
-            clip_length=8,
-            run_variant="final",
-            cnn="mobilenetv2_100",
-            width=256,
-            ffn_width=512,
-        ),
-    ),
-    "denseil-micro": Preset(
-        DenseIL,
-        DenseILConfig(
-            image_size_hw=(64, 32),
-            clip_length=4,
-            run_variant="final",
-            cnn="mobilenetv2_035",
-            blocks=2,
-            width=64,
-            ffn_width=128,
-        ),
-    ),
-}
 
 
 def preset(name: str) -> Preset:
