@@ -53,12 +53,11 @@ class ConvolutionBackbone(nn.Module):
         self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
         if last_stride == 1:
             keep_resolution(self.net.get_submodule(_LAST_STRIDED_PART[family]))
-        *_, last_stage = stages = self.net.feature_info[-4:]
+        last_stage = self.net.feature_info[-1]
         if not head_conv and hasattr(self.net, "conv_head"):
             self.net.conv_head = nn.Identity()
             self.net.bn2 = nn.Identity()
         self.width: int = self.net.num_features if head_conv else last_stage["num_chs"]
-        self.stage_widths: tuple[int, ...] = tuple(stage["num_chs"] for stage in stages)
         self.map_size_hw = _map_size(name, image_size_hw, last_stage["reduction"] * last_stride // 2)
 
     def forward(self, images: Tensor) -> FrameFeatures:
@@ -66,7 +65,27 @@ class ConvolutionBackbone(nn.Module):
         feature_map: Tensor = self.net.forward_features(images)
         return FrameFeatures(feature_map, feature_map.mean(dim=(2, 3)))
 
-    def stage_maps(self, images: Tensor) -> list[Tensor]:
+
+class MultiLevelBackbone(nn.Module):
+    """A convolutional network that yields the maps of several of its stages.
+
+    Args:
+        name: timm's name, as for `ConvolutionBackbone`, whose resolution it has.
+        image_size_hw: height and width of the frames in pixels.
+
+    Raises:
+        ConfigError: as for `ConvolutionBackbone`.
+    """
+
+    def __init__(self, name: str, image_size_hw: tuple[int, int]) -> None:
+        super().__init__()
+        backbone = ConvolutionBackbone(name, image_size_hw, head_conv=False)
+        self.timm_name = name
+        self.net = backbone.net
+        self.map_size_hw = backbone.map_size_hw
+        self.stage_widths: tuple[int, ...] = tuple(stage["num_chs"] for stage in self.net.feature_info[-4:])
+
+    def forward(self, images: Tensor) -> list[Tensor]:
         """Turn images (M, 3, H, W) into the maps that the last four stages end with, each (M, C_l, h_l, w_l)."""
         maps: list[Tensor] = self.net.forward_intermediates(images, indices=4, intermediates_only=True)
         return maps

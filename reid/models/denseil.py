@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
-from reid.models.backbones import ConvolutionBackbone
+from reid.models.backbones import MultiLevelBackbone
 from reid.models.base import ModelConfig, ReidModel
 from reid.models.blocks import MultiHeadSelfAttention
 from reid.models.output import ReidOutput
@@ -209,7 +209,7 @@ class DenseIL(ReidModel):
 
     def __init__(self, config: DenseILConfig, name: str, num_classes: int = 0) -> None:
         super().__init__(config, name)
-        self.cnn = ConvolutionBackbone(config.cnn, config.image_size_hw, head_conv=False)
+        self.cnn = MultiLevelBackbone(config.cnn, config.image_size_hw)
         if config.partitions > self.cnn.map_size_hw[0]:
             rows = self.cnn.map_size_hw[0]
             raise ConfigError(f"partitions: {config.partitions} stripes of a map with {rows} rows")
@@ -238,7 +238,7 @@ class DenseIL(ReidModel):
         """Turn clips (B, T, 3, H, W) into the decoder's tokens and its levels', each (B, T * P, d)."""
         batch, num_frames = clips.shape[:2]
         images = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (B * T, 3, H, W)
-        maps = self.cnn.stage_maps(images)
+        maps = self.cnn(images)
 
         def stripes(level: int) -> Tensor:
             pooled = F.adaptive_avg_pool2d(maps[level - 1], (self.config.partitions, 1)).squeeze(3)  # (B * T, C_l, P)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from reid.errors import ConfigError
-from reid.models.backbones import ConvolutionBackbone, TransformerBackbone
+from reid.models.backbones import ConvolutionBackbone, MultiLevelBackbone, TransformerBackbone
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,15 @@ def test_densenet_keeps_its_resolution_or_its_stride() -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet50", "mobilenetv2_035", "densenet121"])
-def test_stage_maps_end_with_the_map(name: str) -> None:
-    backbone = ConvolutionBackbone(name, (64, 32), head_conv=not name.startswith("mobilenet")).eval()
+def test_the_maps_of_the_stages_end_with_the_map(name: str) -> None:
+    levels = MultiLevelBackbone(name, (64, 32)).eval()
+    backbone = ConvolutionBackbone(name, (64, 32), head_conv=False).eval()
+    backbone.net.load_state_dict(levels.net.state_dict())
     images = torch.randn(2, 3, 64, 32)
     with torch.inference_mode():
-        maps, features = backbone.stage_maps(images), backbone(images)
+        maps, features = levels(images), backbone(images)
     assert [tuple(each.shape[2:]) for each in maps] == [(16, 8), (8, 4), (4, 2), (4, 2)]
-    assert tuple(each.shape[1] for each in maps) == backbone.stage_widths
+    assert tuple(each.shape[1] for each in maps) == levels.stage_widths
     torch.testing.assert_close(maps[-1], features.map)
 
 

@@ -76,7 +76,7 @@ def test_the_tokens_are_the_stripes_of_the_maps() -> None:
     given = clips(2, 3)
     with torch.inference_mode():
         tokens, levels = model.decoder_input(given)
-        maps = model.cnn.stage_maps(given.flatten(0, 1))
+        maps = model.cnn(given.flatten(0, 1))
         for b, t, p in ((0, 0, 0), (1, 2, 3), (0, 1, 2)):
             for which, level in ((0, 2), (1, 3), (2, 4)):
                 feature_map = maps[level - 1][3 * b + t]
@@ -114,7 +114,7 @@ def test_without_blocks_the_baseline_averages_over_space_and_time() -> None:
     model = build_model("denseil-micro", overrides={"blocks": 0}).eval()
     given = clips(2, 3)
     with torch.inference_mode():
-        vectors = model.cnn(given.flatten(0, 1)).vector.unflatten(0, (2, 3)).mean(dim=1)
+        vectors = model.cnn(given.flatten(0, 1))[-1].mean(dim=(2, 3)).unflatten(0, (2, 3)).mean(dim=1)
         torch.testing.assert_close(model(given).variants["final"], model.necks["final"](vectors), atol=1e-4, rtol=1e-4)
     assert {name for name, child in model.named_children() if list(child.parameters())} == {"cnn", "necks"}
 
