@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import torch
 from timm.layers import resample_abs_pos_embed
+from timm.models.densenet import DenseNet
 from timm.models.swin_transformer import SwinTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
@@ -77,7 +79,7 @@ def timm_part(module: nn.Module, timm_name: str) -> StartPart:
         name=timm_name,
         hub=made_for.get("hf_hub_id"),
         publisher="timm",
-        translate=partial(_swin_names, module) if isinstance(module, SwinTransformer) else _as_published,
+        translate=_timm_names(module),
         mean=made_for.get("mean", IMAGENET_MEAN),
         std=made_for.get("std", IMAGENET_STD),
     )
@@ -171,6 +173,18 @@ def _sizes(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a number"
 
 
+def _timm_names(module: nn.Module) -> Callable[[State], State]:
+    """Return what turns a network's names of earlier times into timm's names of today."""
+    if isinstance(module, SwinTransformer):
+        return partial(_swin_names, module)
+    return _dense_names if isinstance(module, DenseNet) else _as_published
+
+
+def _dense_names(state: State) -> State:
+    """Return a DenseNet's weights under today's names: a digit stood by itself, as in `denselayer1.norm.1.weight`."""
+    return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", key): value for key, value in state.items()}
+
+
 def _swin_names(module: SwinTransformer, state: State) -> State:
     """Return a Swin's weights under timm's names of today; its tables of relative positions stay to be resized."""
     tables = {key: value for key, value in state.items() if key.endswith(_WINDOW_POSITIONS)}
@@ -232,14 +246,15 @@ def _renormalised(published: Published, state: State) -> State:
     """
     if (published.mean, published.std) == (IMAGENET_MEAN, IMAGENET_STD):
         return state
-    made_std = torch.tensor(published.std)
-    scale = torch.tensor(IMAGENET_STD) / made_std
-    shift = (torch.tensor(IMAGENET_MEAN) - torch.tensor(published.mean)) / made_std
     adapted = dict(state)
     for key, weight in state.items():
         bias_key = key.removesuffix("weight") + "bias"
         if key.endswith(_PATCHES) and bias_key in state:
+            mean, std, made_mean, made_std = (
+                torch.tensor(values, device=weight.device)
+                for values in (IMAGENET_MEAN, IMAGENET_STD, published.mean, published.std)
+            )
             weight, bias = weight.float(), state[bias_key].float()
-            adapted[key] = weight * scale[:, None, None]  # (D, 3, patch, patch)
-            adapted[bias_key] = bias + torch.einsum("dchw,c->d", weight, shift)
+            adapted[key] = weight * (std / made_std)[:, None, None]  # (D, 3, patch, patch)
+            adapted[bias_key] = bias + torch.einsum("dchw,c->d", weight, (mean - made_mean) / made_std)
     return adapted

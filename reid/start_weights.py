@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import timm
+
 from reid.errors import WeightsError
 from reid.foreign_weights import load_foreign_state_dict
 from reid.hub import Hub, NotOnHubError
@@ -191,13 +193,9 @@ def _find(name: str, part: StartPart, published: Published, folder: Path, hub: H
     """
     publisher = f" (published by {published.publisher})" if published.publisher else ""
     absent = f"no {published.name}*.pth or .safetensors{publisher} in {folder}"
-    for path in _files(folder, published.name):
-        try:
-            return _Found(str(path), _good_fit(name, part, published, path))
-        except WeightsError:
-            if _is_named(path, published.name):
-                raise
-            absent += f" ({path.name} does not fit)"
+    files = _files(folder, published.name)
+    if files:
+        return _Found(str(files[0]), _good_fit(name, part, published, files[0]))
     if hub is None:
         raise _AbsentError(absent)
     if published.hub is None:
@@ -218,16 +216,16 @@ def _good_fit(name: str, part: StartPart, published: Published, path: Path) -> F
 
 
 def _files(folder: Path, name: str) -> list[Path]:
-    """Return a folder's weights files that may be a publication's; those that bear exactly its name come first."""
-    paths = [path for path in folder.glob(f"{glob.escape(name)}*") if path.suffix in _SUFFIXES and path.is_file()]
-    may_be = [path for path in paths if _is_named(path, name) or path.name[len(name)] == "_"]
-    return sorted(may_be, key=lambda path: (not _is_named(path, name), path.name))
+    """Return a folder's weights files that bear a publication's name, in order of their names."""
+    paths = folder.glob(f"{glob.escape(name)}*")
+    return sorted(path for path in paths if path.suffix in _SUFFIXES and _is_named(path, name) and path.is_file())
 
 
 def _is_named(path: Path, name: str) -> bool:
-    """Say whether a file bears a publication's name and no longer one.
+    """Say whether a file's name begins with a publication's name, and not with a longer one.
 
-    A longer name after an underscore may be the publication's (`r3d50_K_200ep`) or a relative's (`resnet50_ibn_a`,
-    which is no `resnet50`); what the file holds decides that.
+    Dates, tags and hashes may follow. Behind the name of a network of timm an underscore makes it another network:
+    `resnet50_ibn_a` is no `resnet50`, while `r3d50_K_200ep` is an `r3d50_K`.
     """
-    return re.match(rf"{re.escape(name)}(?!\w)", path.name) is not None
+    longer = r"\w" if timm.is_model(name) else r"[^\W_]"
+    return re.match(rf"{re.escape(name)}(?!{longer})", path.name) is not None
