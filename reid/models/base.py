@@ -71,6 +71,8 @@ class ReidModel(nn.Module):
     """
 
     variant_widths: dict[str, int]
+    necks: nn.ModuleDict
+    classifiers: nn.ModuleDict
 
     # Parts that belong to one training set or serve training only: checkpoints leave them out.
     TRAINING_PARTS: ClassVar[tuple[str, ...]] = ("classifiers.", "hints.")
@@ -79,8 +81,6 @@ class ReidModel(nn.Module):
         super().__init__()
         self.config = config
         self.name = name
-        self.necks = nn.ModuleDict()
-        self.classifiers = nn.ModuleDict()
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips into feature variants, and into what the losses need where there are classifiers.
@@ -95,6 +95,16 @@ class ReidModel(nn.Module):
     def start_parts(self) -> dict[str, StartPart]:
         """Return the parts that published image weights can start, by attribute name."""
         return {}
+
+    def components(self) -> dict[str, nn.Module]:
+        """Return what the model is made of, by name: its children, and what is in them where they are lists."""
+        components: dict[str, nn.Module] = {}
+        for name, child in self.named_children():
+            if isinstance(child, nn.ModuleList):
+                components |= {f"{name}.{index}": item for index, item in enumerate(child)}
+            else:
+                components[name] = child
+        return components
 
     def embedding_state(self) -> dict[str, Tensor]:
         """Return the weights that embedding needs: all but those of `TRAINING_PARTS`."""
@@ -113,10 +123,9 @@ class ReidModel(nn.Module):
         Raises:
             ConfigError: run_variant is not a variant.
         """
-        for stage, width in stage_widths.items():
-            self.necks[stage] = bn_neck(width)
-            if num_classes:
-                self.classifiers[stage] = classifier(width, num_classes)
+        self.necks = nn.ModuleDict({stage: bn_neck(width) for stage, width in stage_widths.items()})
+        supervised = stage_widths if num_classes else {}
+        self.classifiers = nn.ModuleDict({stage: classifier(width, num_classes) for stage, width in supervised.items()})
         self.variant_widths = dict(variant_widths)
         if self.config.run_variant not in self.variant_widths:
             known = ", ".join(self.variant_widths)

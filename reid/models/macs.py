@@ -10,7 +10,7 @@ what its forward takes, and the layers inside it are not looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,40 +82,35 @@ def model_cost(model: ReidModel, clip_shape: tuple[int, ...] | None = None) -> l
         clip_shape: (1, T, 3, H, W); None for the configuration's.
 
     Returns:
-        A cost for each part that has parameters, in their order: the model's children, and in their place what is in
-        them where they are lists. Parameters of the model itself, such as tokens, come first, without a name.
+        A cost for each part that has parameters, in the order of `ReidModel.components`. Parameters of the model itself,
+        such as tokens, come first, without a name.
     """
     shape = clip_shape or (1, model.config.clip_length, 3, *model.config.image_size_hw)
-    device = next(model.parameters()).device
     seen: dict[str, tuple[_Shapes, _Shapes]] = {}
-    hooks = [part.register_forward_hook(_remembering(seen, name), with_kwargs=True) for name, part in _parts(model)]
+    parts = model.components()
+    hooks = [part.register_forward_hook(_remembering(seen, name), with_kwargs=True) for name, part in parts.items()]
     try:
-        counts = count_macs(model.eval(), torch.zeros(shape, device=device))
+        counts = count_macs(model.eval(), torch.zeros(shape, device=next(model.parameters()).device))
     finally:
         for hook in hooks:
             hook.remove()
     own = sum(parameter.numel() for parameter in model.parameters(recurse=False))
     costs = [PartCost("", own, 0)] if own else []
-    for name, part in _parts(model):
+    for name, part in parts.items():
         parameters = count_parameters(part)
-        macs = sum(count for module, count in counts.items() if module == name or module.startswith(f"{name}."))
         if parameters:
-            costs.append(PartCost(name, parameters, macs, *seen.get(name, ((), ()))))
+            costs.append(PartCost(name, parameters, macs_within(counts, name), *seen.get(name, ((), ()))))
     return costs
+
+
+def macs_within(counts: Mapping[str, int], name: str) -> int:
+    """Add up what `count_macs` counted in a module and everything inside it."""
+    return sum(count for module, count in counts.items() if module == name or module.startswith(f"{name}."))
 
 
 def count_parameters(module: nn.Module) -> int:
     """Count the numbers that a module learns or holds frozen; buffers are not parameters."""
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-def _parts(module: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
-    """List a module's children by name, lists and dictionaries of modules opened."""
-    parts: list[tuple[str, nn.Module]] = []
-    for name, child in module.named_children():
-        is_container = isinstance(child, nn.ModuleList | nn.ModuleDict)
-        parts += _parts(child, f"{prefix}{name}.") if is_container else [(f"{prefix}{name}", child)]
-    return parts
 
 
 def _counter(module: nn.Module) -> Callable[..., int] | None:
