@@ -74,6 +74,8 @@ class ReidModel(nn.Module):
     necks: nn.ModuleDict
     classifiers: nn.ModuleDict
 
+    # Children that are made of parts worth naming one by one.
+    HOLDERS: ClassVar[tuple[str, ...]] = ()
     # Parts that belong to one training set or serve training only: checkpoints leave them out.
     TRAINING_PARTS: ClassVar[tuple[str, ...]] = ("classifiers.", "hints.")
 
@@ -97,13 +99,10 @@ class ReidModel(nn.Module):
         return {}
 
     def components(self) -> dict[str, nn.Module]:
-        """Return what the model is made of, by name: its children, and what is in them where they are lists."""
+        """Return what the model is made of, by name: its children, and what is in them where they only hold others."""
         components: dict[str, nn.Module] = {}
         for name, child in self.named_children():
-            if isinstance(child, nn.ModuleList):
-                components |= {f"{name}.{index}": item for index, item in enumerate(child)}
-            else:
-                components[name] = child
+            components |= _opened(name, child, self.HOLDERS)
         return components
 
     def embedding_state(self) -> dict[str, Tensor]:
@@ -155,3 +154,13 @@ class ReidModel(nn.Module):
         expected = self.config.image_size_hw
         if clips.ndim != 5 or clips.shape[1] < 1 or clips.shape[2] != 3 or tuple(clips.shape[3:]) != expected:
             raise ValueError(f"clips: expected (B, T, 3, {expected[0]}, {expected[1]}), got {tuple(clips.shape)}")
+
+
+def _opened(name: str, module: nn.Module, holders: tuple[str, ...]) -> dict[str, nn.Module]:
+    """Return a module by name, or what is in it if it is a list or named as a holder."""
+    if not isinstance(module, nn.ModuleList) and name not in holders:
+        return {name: module}
+    components: dict[str, nn.Module] = {}
+    for inner, child in module.named_children():
+        components |= _opened(f"{name}.{inner}", child, holders)
+    return components

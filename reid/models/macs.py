@@ -1,9 +1,8 @@
 """What a model costs: multiply-accumulates (MACs) and parameters, part by part.
 
-Papers print MACs under the name of FLOPs and do not say what they count. Counted here are products with what a model
-has learned: convolutions, linear layers and recurrent ones as their equations are written, and normalisations, which
-take one MAC for each number. Products of two computed things, as of queries and keys, are not counted, nor are
-activations and additions. Where a module runs its equation in another order, it has a method `equation_macs` that takes
+Papers print MACs under the name of FLOPs and do not say what they count. Counted here are convolutions, linear layers
+and recurrent ones as their equations are written, and normalisations, which take one MAC for each number. The products
+within attention, as of queries and keys, are not counted, nor are activations and additions. Where a module runs its equation in another order, it has a method `equation_macs` that takes
 what its forward takes, and the layers inside it are not looked at.
 """
 
@@ -82,8 +81,8 @@ def model_cost(model: ReidModel, clip_shape: tuple[int, ...] | None = None) -> l
         clip_shape: (1, T, 3, H, W); None for the configuration's.
 
     Returns:
-        A cost for each part that has parameters, in the order of `ReidModel.components`. Parameters of the model itself,
-        such as tokens, come first, without a name.
+        A cost for each part that has parameters, in the order of `ReidModel.components`. Parameters outside all of
+        them, such as tokens, come first, without a name.
     """
     shape = clip_shape or (1, model.config.clip_length, 3, *model.config.image_size_hw)
     seen: dict[str, tuple[_Shapes, _Shapes]] = {}
@@ -94,7 +93,7 @@ def model_cost(model: ReidModel, clip_shape: tuple[int, ...] | None = None) -> l
     finally:
         for hook in hooks:
             hook.remove()
-    own = sum(parameter.numel() for parameter in model.parameters(recurse=False))
+    own = count_parameters(model) - sum(map(count_parameters, parts.values()))
     costs = [PartCost("", own, 0)] if own else []
     for name, part in parts.items():
         parameters = count_parameters(part)

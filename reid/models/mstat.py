@@ -226,6 +226,7 @@ class MSTAT(ReidModel):
     """
 
     config: MSTATConfig
+    HOLDERS = ("trunk",)
 
     def __init__(self, config: MSTATConfig, name: str, num_classes: int = 0) -> None:
         super().__init__(config, name)

@@ -14,6 +14,7 @@ from reid.models.base import ModelConfig, ReidModel
 from reid.models.dcct import DCCT, DCCTConfig
 from reid.models.denseil import DenseIL, DenseILConfig
 from reid.models.frame_average import FrameAverage, FrameAverageConfig
+from reid.models.mstat import MSTAT, MSTATConfig
 
 
 class Preset(NamedTuple):
@@ -112,6 +113,34 @@ PRESETS: dict[str, Preset] = {
             blocks=2,
             width=64,
             ffn_width=128,
+        ),
+    ),
+    # The three stages side by side, as the paper tests them, are 19,968 wide.
+    "mstat": Preset(MSTAT, MSTATConfig(image_size_hw=(224, 112), clip_length=8, run_variant="all")),
+    "mstat-compact": Preset(
+        MSTAT,
+        MSTATConfig(
+            image_size_hw=(192, 96),
+            clip_length=8,
+            run_variant="stage2+stage3",
+            width=192,
+            heads=3,
+            start="deit_tiny_patch16_224",
+        ),
+    ),
+    "mstat-micro": Preset(
+        MSTAT,
+        MSTATConfig(
+            image_size_hw=(64, 32),
+            clip_length=4,
+            run_variant="stage2+stage3",
+            width=192,
+            heads=3,
+            depths=(1, 1, 1),
+            attribute_proxies=8,
+            a_sta_proxies=4,
+            prototypes=16,
+            start="deit_tiny_patch16_224",
         ),
     ),
     "cnn-average": Preset(
