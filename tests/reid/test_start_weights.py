@@ -202,6 +202,11 @@ class TestPreference:
             report = apply_start_weights(stack(self.FIRST, self.SECOND), tmp_path / f"{file}.pth")
             assert report.parts["net"].published == name
 
+    def test_more_tensors_count_more_than_the_files_name(self, tmp_path: Path) -> None:
+        torch.save(stack_state(), tmp_path / "second.pth")
+        report = apply_start_weights(stack(self.SECOND, Published(name="whole")), tmp_path / "second.pth")
+        assert report.parts["net"].published == "whole"
+
     def test_of_two_that_fit_alike_the_files_name_decides(self, tmp_path: Path) -> None:
         torch.save(stack_state(), tmp_path / "b-1.pth")
         report = apply_start_weights(stack(Published(name="a"), Published(name="b")), tmp_path / "b-1.pth")
@@ -235,10 +240,10 @@ class TestRefusals:
             apply_start_weights(stack(Published(name="stack", lacks=("",))), tmp_path)
 
     def test_both_shapes_of_a_tensor_are_said(self, tmp_path: Path) -> None:
-        state = {key: torch.ones(7, 5) for key in stack_state()}
+        state = {key: torch.ones(7, 5) for key in stack_state() if key != "layers.0.weight"}
         torch.save(state, tmp_path / "stack.pth")
         with pytest.raises(
-            WeightsError, match=r"stack.pth does not fit net: 0 of .* layers.0.weight is 7x5 there and 3x2 in the model"
+            WeightsError, match=r"stack.pth does not fit net: 0 of .* layers.0.bias is 7x5 there and 3 in the model"
         ):
             apply_start_weights(stack(), tmp_path)
 
