@@ -36,6 +36,7 @@ __all__ = [
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".pth", ".safetensors", ".pyth", ".pt", ".bin", ".ckpt", ".tar")
+_UNPUBLISHED = "nothing is published for it"
 _LOG = logging.getLogger(__name__)
 
 
@@ -112,23 +113,26 @@ def apply_start_weights(parts: Mapping[str, StartPart], source: str | Path | Non
         return StartReport("random")
     path = Path(source)
     if source == IMAGENET:
-        found, notes = _look_up(parts, weights_folder(), Hub())
-        if not found:
-            return StartReport("random", notes=notes)
+        found, reasons = _look_up(parts, weights_folder(), Hub())
     elif path.is_dir():
-        found, notes = _look_up(parts, path, None)
-        if not found:
-            raise WeightsError(f"start weights: nothing in {path} fits: {'; '.join(notes)}")
+        found, reasons = _look_up(parts, path, None)
     elif path.is_file():
-        found, notes = _hand_out(parts, path)
+        found, reasons = _hand_out(parts, path)
     else:
         raise WeightsError(f"start weights: no such file or folder: {path}; the only word is {IMAGENET!r}")
+    if not found and source != IMAGENET:
+        every = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise WeightsError(f"start weights: nothing in {path} fits: {every or 'no part of the model can be started'}")
     reports = {}
     for name, (origin, match) in found.items():
         parts[name].module.load_state_dict(match.taken, strict=False)
         reports[name] = PartReport(match.published.name, origin, len(match.taken), match.resized, match.left)
         _LOG.info("start weights: %s: %s", name, reports[name])
-    return StartReport(str(source), reports, notes)
+    notes = []
+    for name, reason in reasons.items():
+        start = f"starts from {reports[name].published}" if name in reports else "stays at its initial values"
+        notes.append(f"{name}: {start}; {reason}")
+    return StartReport(str(source) if reports else "random", reports, tuple(notes))
 
 
 class _Found(NamedTuple):
@@ -142,46 +146,37 @@ class _AbsentError(Exception):
     """A publication is not to be had; the text says where it was looked for."""
 
 
-def _hand_out(parts: Mapping[str, StartPart], path: Path) -> tuple[dict[str, _Found], tuple[str, ...]]:
-    """Give one file to every part that it fits, as the publication that it fits best."""
+def _hand_out(parts: Mapping[str, StartPart], path: Path) -> tuple[dict[str, _Found], dict[str, str]]:
+    """Give one file to every part that it fits, as the publication that it fits best; say why to no other."""
     state = load_foreign_state_dict(path)
-    best: dict[str, Fit] = {}
+    found, reasons = {}, {}
     for name, part in parts.items():
         fits = [fit(part, published, state) for published in part.published]
-        if fits:
-            best[name] = max(fits, key=lambda f: (f.good, f.matched, _is_named(path, f.published.name)))
-    if not any(match.good for match in best.values()):
-        reasons = "; ".join(f"{name}: {match.shortfall()}" for name, match in best.items())
-        raise WeightsError(f"start weights: {path} fits no part of the model: {reasons or 'none can be started'}")
-    found = {name: _Found(str(path), match) for name, match in best.items() if match.good}
-    notes = (
-        f"{name}: stays at its initial values; {path} does not fit: {best[name].shortfall()}"
-        for name in best
-        if name not in found
-    )
-    return found, tuple(notes)
+        if not fits:
+            reasons[name] = _UNPUBLISHED
+            continue
+        best = max(fits, key=lambda match: (match.good, match.matched, _is_named(path, match.published.name)))
+        if best.good:
+            found[name] = _Found(str(path), best)
+        else:
+            reasons[name] = f"{path.name} does not fit: {best.shortfall()}"
+    return found, reasons
 
 
-def _look_up(
-    parts: Mapping[str, StartPart], folder: Path, hub: Hub | None
-) -> tuple[dict[str, _Found], tuple[str, ...]]:
-    """Find the first of each part's publications that can be had."""
-    found, notes = {}, []
+def _look_up(parts: Mapping[str, StartPart], folder: Path, hub: Hub | None) -> tuple[dict[str, _Found], dict[str, str]]:
+    """Find the first of each part's publications that can be had; say why it is not the very first."""
+    found, reasons = {}, {}
     for name, part in parts.items():
-        absent = []
+        absent = [] if part.published else [_UNPUBLISHED]
         for published in part.published:
             try:
                 found[name] = _find(name, part, published, folder, hub)
+                break
             except _AbsentError as error:
                 absent.append(str(error))
-            else:
-                break
-        if absent or name not in found:
-            start = (
-                f"starts from {found[name].match.published.name}" if name in found else "stays at its initial values"
-            )
-            notes.append(f"{name}: {start}; {'; '.join(absent) or 'nothing is published for it'}")
-    return found, tuple(notes)
+        if absent:
+            reasons[name] = "; ".join(absent)
+    return found, reasons
 
 
 def _find(name: str, part: StartPart, published: Published, folder: Path, hub: Hub | None) -> _Found:

@@ -104,7 +104,9 @@ class TestSources:
         random, (model, report) = build_model("dcct-micro"), start_model("dcct-micro", start_weights=file)
         assert report.matched > 100
         (note,) = report.notes
-        assert note.startswith(f"transformer: stays at its initial values; {file} does not fit: 0 of the 30 tensors")
+        assert note.startswith(
+            f"transformer: stays at its initial values; {file.name} does not fit: 0 of the 30 tensors"
+        )
         assert torch.equal(model.transformer.net.cls_token, random.transformer.net.cls_token)
         assert not torch.equal(model.cnn.net.conv_stem.weight, random.cnn.net.conv_stem.weight)
 
@@ -144,8 +146,13 @@ class TestSources:
     def test_a_folder_that_holds_nothing_of_use_is_refused(self, tmp_path: Path) -> None:
         torch.save(stack_state(), tmp_path / "other.pth")
         (tmp_path / "stack.txt").touch()
-        with pytest.raises(WeightsError, match=r"nothing in .* fits: net: .* no stack\*.pth or .safetensors in"):
+        with pytest.raises(WeightsError, match=r"nothing in .* fits: net: no stack\*.pth or .safetensors in"):
             apply_start_weights(stack(), tmp_path)
+
+    def test_a_model_that_nothing_can_start(self, tmp_path: Path) -> None:
+        assert apply_start_weights({}, "imagenet") == StartReport("random")
+        with pytest.raises(WeightsError, match="no part of the model can be started"):
+            apply_start_weights({}, tmp_path)
 
     def test_a_path_that_does_not_exist_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match=r"no such file or folder: .*absent.pth; the only word is 'imagenet'"):
@@ -279,7 +286,8 @@ class TestRefusals:
     def test_a_file_that_fits_no_part_says_how_little(self, tmp_path: Path) -> None:
         torch.save({"fc.weight": torch.ones(2)}, tmp_path / "other.pth")
         with pytest.raises(
-            WeightsError, match=r"fits no part of the model: cnn: 0 of the .*; transformer: 0 of the 30"
+            WeightsError,
+            match=r"nothing in .*other.pth fits: cnn: .*; transformer: other.pth does not fit: 0 of the 30",
         ):
             start_model("dcct-micro", start_weights=tmp_path / "other.pth")
 
