@@ -15,6 +15,7 @@ from reid.models.dcct import DCCT, DCCTConfig
 from reid.models.denseil import DenseIL, DenseILConfig
 from reid.models.frame_average import FrameAverage, FrameAverageConfig
 from reid.models.mstat import MSTAT, MSTATConfig
+from reid.models.stca import STCA, STCAConfig
 
 
 class Preset(NamedTuple):
@@ -32,6 +33,8 @@ _DCCT = DCCTConfig(
     transformer="vit_base_patch16_224",
     width=1024,
 )
+
+_STCA = STCAConfig(image_size_hw=(384, 128), clip_length=8, run_variant="final")
 
 PRESETS: dict[str, Preset] = {
     # The paper's model: Table V's parameters need d = 1024. `all` is 7,680 wide, meant for benchmarks.
@@ -87,6 +90,33 @@ PRESETS: dict[str, Preset] = {
             transformer="deit_tiny_patch16_224",
             transformer_depth=2,
             width=64,
+        ),
+    ),
+    "stca": Preset(STCA, _STCA),
+    "stca-256": Preset(STCA, dataclasses.replace(_STCA, image_size_hw=(256, 128))),
+    "stca-compact": Preset(
+        STCA,
+        STCAConfig(
+            image_size_hw=(192, 96),
+            clip_length=8,
+            run_variant="final",
+            planes=(32, 64, 128, 128),
+            planes_3d=(16, 64, 128, 128),
+            blocks_3d=(1, 2, 3, 2),
+            stem_width_3d=32,
+        ),
+    ),
+    "stca-micro": Preset(
+        STCA,
+        STCAConfig(
+            image_size_hw=(64, 32),
+            clip_length=4,
+            run_variant="final",
+            planes=(16, 32, 64, 64),
+            blocks=(1, 1, 1, 1),
+            planes_3d=(8, 16, 64, 64),
+            blocks_3d=(1, 1, 1, 1),
+            stem_width_3d=16,
         ),
     ),
     "denseil": Preset(
