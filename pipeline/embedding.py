@@ -49,6 +49,9 @@ def create_embedder(settings: EmbedderConfig, *, device: str, half: bool, warn: 
             f"untrained: the re-ID network {embedder.model_name} was never trained (its start is {start}); "
             "identities are not to be trusted"
         )
+        if settings.weights != "auto" and embedder.start_report is not None:
+            for note in embedder.start_report.notes:
+                warn(f"start weights: {note}")
     return embedder
 
 

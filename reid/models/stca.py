@@ -275,7 +275,7 @@ class STCA(ReidModel):
     """
 
     config: STCAConfig
-    HOLDERS = ("streams",)
+    HOLDERS = ("streams", "streams.resnet")
 
     def __init__(self, config: STCAConfig, name: str, num_classes: int = 0) -> None:
         super().__init__(config, name)

@@ -20,7 +20,7 @@ def output_of(*arguments: str) -> str:
 
 def test_every_preset_has_a_row_and_the_papers_stand_beside() -> None:
     lines = output_of().splitlines()
-    assert {line.split()[0] for line in lines if line} >= set(PRESETS)
+    assert {line.split()[0] for line in lines if line.strip()} >= set(PRESETS)
     (hta,) = (line for line in lines if "+ HTA" in line and "MACs" in line)
     assert hta.split()[-4:-2] == ["10^10", "13.15"]
     assert not any("…" in line for line in lines)
