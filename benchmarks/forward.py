@@ -21,6 +21,7 @@ from collections.abc import Callable
 
 import torch
 
+from reid.device import with_channels_last
 from reid.models import build_model
 from reid.models.backbones import ConvolutionBackbone, TransformerBackbone
 
@@ -32,7 +33,7 @@ def plain_pair() -> Callable[[], object]:
     """Build ResNet-50 and ViT-B/16 and return what runs both."""
     size_hw = (256, 128)
     cnn, transformer = (
-        network.to(memory_format=torch.channels_last).eval()
+        with_channels_last(network).eval()
         for network in (ConvolutionBackbone("resnet50", size_hw), TransformerBackbone("vit_base_patch16_224", size_hw))
     )
     images = torch.randn(NUM_FRAMES, 3, *size_hw).contiguous(memory_format=torch.channels_last)
@@ -41,7 +42,7 @@ def plain_pair() -> Callable[[], object]:
 
 def model_forward(name: str) -> Callable[[], object]:
     """Build a model as the embedder does and return what runs it on one clip."""
-    model = build_model(name).to(memory_format=torch.channels_last).eval()
+    model = with_channels_last(build_model(name)).eval()
     clip = torch.randn(1, NUM_FRAMES, 3, *model.config.image_size_hw)
     return lambda: model(clip)
 

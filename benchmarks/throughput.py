@@ -24,6 +24,7 @@ from collections.abc import Callable
 
 import torch
 
+from reid.device import with_channels_last
 from reid.models import build_model
 from reid.models.macs import model_cost
 
@@ -95,7 +96,7 @@ def main() -> None:
         with torch.device("meta"):
             blank = build_model(model_name)
         macs = sum(cost.macs for cost in model_cost(blank, (1, NUM_FRAMES, 3, *blank.config.image_size_hw)))
-        model = build_model(model_name).to(device).to(memory_format=torch.channels_last).eval()
+        model = with_channels_last(build_model(model_name).to(device)).eval()
         ways = {"as it is": model, "compiled": torch.compile(model)} if on_gpu else {"as it is": model}
         for way, network in ways.items():
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
+from torch import nn
 
 from reid.errors import ConfigError
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def usable_device(name: str) -> torch.device:
@@ -25,3 +30,14 @@ def usable_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError(f"device: {name!r} is not there")
     return device
+
+
+def with_channels_last(model: Model) -> Model:
+    """Lay the weights of all 2D convolutions out with their channels last, in place: the faster order on CPU and GPU.
+
+    `nn.Module.to(memory_format=torch.channels_last)` does the same, but refuses models that hold 3D convolutions.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+    return model

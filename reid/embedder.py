@@ -24,7 +24,7 @@ from torch import Tensor
 from reid.calibration import Calibration
 from reid.checkpoints import Provenance, load_checkpoint
 from reid.clips import check_policy, clip_indices
-from reid.device import usable_device
+from reid.device import usable_device, with_channels_last
 from reid.errors import ConfigError, WeightsError
 from reid.models import ReidModel, start_model
 from reid.preprocess import Crop, Preprocessing
@@ -78,7 +78,7 @@ class Embedder:
         if batch_size < 1:
             raise ConfigError(f"batch_size: must be at least 1, not {batch_size}")
         check_policy(policy)
-        self._model = model.to(self._device).to(memory_format=torch.channels_last).eval()
+        self._model = with_channels_last(model.to(self._device)).eval()
         self._preprocessing = preprocessing
         self._provenance = provenance
         self._calibration = calibration
