@@ -20,6 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reid.errors import InputError, OutputError
+from reid.output_folder import check_output as check_output_folder
+from reid.output_folder import move_into_place
 
 FORMAT = "vreid-run/1"
 
@@ -289,17 +291,7 @@ class RunDirectoryWriter:
             OutputError: the place was taken in the meantime.
         """
         check_output(self._final_path, overwrite=self._overwrite)
-        if self._final_path.exists():
-            old = self.path.with_name(self.path.name + "-old")
-            self._final_path.rename(old)
-            try:
-                self.path.rename(self._final_path)
-            except OSError:
-                old.rename(self._final_path)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            self.path.rename(self._final_path)
+        move_into_place(self.path, self._final_path)
         return RunDirectory(self._final_path)
 
 
@@ -313,23 +305,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: with what to do.
     """
-    try:
-        if path.is_symlink() or path.exists():
-            is_run = (path / "run.json").is_file()
-            is_empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-            if not is_empty and not is_run:
-                raise OutputError(f"--out {path} exists and is not a run of vreid; choose another place")
-            if is_run and not overwrite:
-                raise OutputError(f"--out {path} already holds a run; choose another place or add --overwrite")
-        parent = path.absolute().parent
-        while not parent.exists():
-            parent = parent.parent
-        if not parent.is_dir():
-            raise OutputError(f"--out {path} cannot be written: {parent} is not a folder")
-        if not os.access(parent, os.W_OK | os.X_OK):
-            raise OutputError(f"--out {path} cannot be written: no permission to create files in {parent}")
-    except OSError as error:
-        raise OutputError(f"--out {path} cannot be written: {error.strerror}") from error
+    check_output_folder(path, marker="run.json", what="a run", overwrite=overwrite)
 
 
 def _umask() -> int:

@@ -2,8 +2,9 @@
 
 Papers print MACs under the name of FLOPs and do not say what they count. Counted here are convolutions, linear layers
 and recurrent ones as their equations are written, and normalisations, which take one MAC for each number. The products
-within attention, as of queries and keys, are not counted, nor are activations and additions. Where a module runs its equation in another order, it has a method `equation_macs` that takes
-what its forward takes, and the layers inside it are not looked at.
+within attention, as of queries and keys, are not counted, nor are activations and additions. Where a module runs its
+equation in another order, it has a method `equation_macs` that takes what its forward takes, and the layers inside it
+are not looked at.
 """
 
 from __future__ import annotations

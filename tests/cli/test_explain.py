@@ -120,7 +120,7 @@ def test_a_broken_image_is_named_and_left_out(vreid: Vreid, here: Path) -> None:
         (["--checkpoint", "dcct-micro", "--crops", "person", "--frames", "all"], "--frames"),
         (["--checkpoint", "dcct-micro", "--crops", "person", "--device", "cuda:7"], "cuda:7"),
         (["--checkpoint", "dcct-micro", "--crops", "person", "--device", "abacus"], "abacus"),
-        (["--checkpoint", "dcct-micro", "--crops", "person", "--out", "person"], "holds no pictures of vreid explain"),
+        (["--checkpoint", "dcct-micro", "--crops", "person", "--out", "person"], "not a folder of pictures"),
         (["--checkpoint", "dcct-micro", "--crops", "person", "--out", "taken"], "add --overwrite"),
         (["--checkpoint", "dcct-micro", "--crops", "person", "--out", "person/000.jpg/x"], "is not a folder"),
         (["--checkpoint", "dcct-micro", "--crops", "person", "--out", "x" * 300], "File name too long"),

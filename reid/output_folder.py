@@ -1,0 +1,63 @@
+"""Folders of results: where they may stand, and how a finished one takes its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from reid.errors import OutputError
+
+
+def check_output(path: Path, *, marker: str, what: str, overwrite: bool) -> None:
+    """Refuse a place for results that is taken or cannot be written, before any work is done.
+
+    Args:
+        path: where the folder is to stand.
+        marker: name of the file by which a folder of this kind is known.
+        what: such a folder in words, as "a run".
+        overwrite: whether one that stands there may be replaced. Anything else is never replaced.
+
+    Raises:
+        OutputError: with what to do.
+    """
+    try:
+        if path.is_symlink() or path.exists():
+            is_ours = (path / marker).is_file()
+            is_empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+            if not is_empty and not is_ours:
+                raise OutputError(f"--out {path} exists and is not {what} of vreid; choose another place")
+            if is_ours and not overwrite:
+                raise OutputError(f"--out {path} already holds {what}; choose another place or add --overwrite")
+        parent = path.absolute().parent
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir():
+            raise OutputError(f"--out {path} cannot be written: {parent} is not a folder")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise OutputError(f"--out {path} cannot be written: no permission to create files in {parent}")
+    except OSError as error:
+        raise OutputError(f"--out {path} cannot be written: {error.strerror}") from error
+
+
+def move_into_place(built: Path, final: Path) -> None:
+    """Move a finished folder to where it is to stand; what stood there goes only once that has worked.
+
+    Args:
+        built: the folder, on the same file system.
+        final: its place, taken or not.
+
+    Raises:
+        OSError: it could not be moved; what stood there is there again.
+    """
+    if not final.exists():
+        built.rename(final)
+        return
+    old = built.with_name(f"{built.name}-old")
+    final.rename(old)
+    try:
+        built.rename(final)
+    except OSError:
+        old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
