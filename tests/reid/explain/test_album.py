@@ -95,7 +95,7 @@ def test_more_frames_than_a_clip_has_are_refused(tmp_path: Path, tracklets: list
 class TestPlace:
     def test_pictures_are_replaced_only_when_asked(self, tmp_path: Path, tracklets: list[CropFolder]) -> None:
         write_album(explained("mstat-micro"), tracklets[:1], tmp_path / "out")
-        with pytest.raises(OutputError, match="already holds a folder of pictures; .* add --overwrite"):
+        with pytest.raises(OutputError, match=r"already holds a folder of pictures; .* add --overwrite"):
             write_album(explained(), tracklets[:1], tmp_path / "out")
         write_album(explained(), tracklets[:1], tmp_path / "out", overwrite=True)
         assert {path.name for path in (tmp_path / "out").iterdir()} == DCCT_FILES | {"explain.json"}
