@@ -70,7 +70,7 @@ def embedding_model(name: str) -> ReidModel:
         neck.momentum = 0.95
         neck.train()
     with torch.inference_mode():
-        model(clips(model, 16, 2, seed=1))
+        model(clips(model, 8, short(model), seed=1))
     return model.eval()
 
 
@@ -151,11 +151,10 @@ def test_half_precision_stays_near(model: ReidModel, given: Tensor, variants: di
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         half = model(given).variants
     for name, full in variants.items():
-        unit = F.normalize(full, dim=1)
-        others = (unit @ unit.T).fill_diagonal_(-1)
-        assert float(others.max()) < 0.95, f"{name}: two clips are so alike that nearness says nothing"
-        near = F.cosine_similarity(unit, half[name].float(), dim=1)
-        assert float(near.min()) >= 0.99, name
+        # (B, B): row i compares clip i at half precision with every clip at full precision.
+        similarity = F.normalize(half[name].float(), dim=1) @ F.normalize(full, dim=1).T
+        assert float(similarity.diagonal().min()) >= 0.99, name
+        assert similarity.argmax(dim=1).tolist() == list(range(len(given))), f"{name}: nearer to another clip"
 
 
 def test_an_exported_program_gives_the_same(model: ReidModel, given: Tensor, variants: dict[str, Tensor]) -> None:
@@ -186,6 +185,11 @@ def test_training_supervises_every_stage(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_gradients_reach_every_trainable_parameter(name: str) -> None:
     model = training_model(name)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # A layer that begins at zero, as the last of a ResNet's blocks does, would hide those before it for a step.
+            if not bool(parameter.any()) and parameter.requires_grad:
+                parameter.normal_(std=0.1)
     output = model(clips(model, 3, short(model)))
     parts = [part for stage in output.stages.values() for part in (stage.features, stage.logits)]
     generator = torch.Generator().manual_seed(1)
