@@ -65,7 +65,9 @@ def explain(
     out: Annotated[
         Path | None, typer.Option(help="The folder to make. Default: explain/<date and time>.", show_default=False)
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the pictures in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the folder of pictures at --out, with all that is in it.")
+    ] = False,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -109,6 +111,8 @@ def _open(checkpoint: str, device: str) -> Explained:
     if checkpoint in PRESETS:
         model, start = start_model(checkpoint, seed=0, start_weights="imagenet")
         preprocessing, trained, weights = Preprocessing(model.config.image_size_hw), False, start.source
+        for note in start.notes:
+            warn(f"start weights: {note}")
     elif not Path(checkpoint).suffix and not Path(checkpoint).exists():
         raise WeightsError(f"checkpoint: {checkpoint} is neither a file nor a preset; presets: {', '.join(PRESETS)}")
     else:

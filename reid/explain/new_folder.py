@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reid.errors import RunError
+from reid.errors import OutputError, RunError
 from reid.output_folder import check_output, move_into_place
 
 INDEX = "explain.json"  # by which a folder is known as one of these
@@ -29,8 +29,12 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
     out = out.absolute()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.unfinished-", dir=out.parent) as temporary:
-            building = Path(temporary) / "new"
+        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.unfinished-", dir=out.parent)
+    except OSError as error:
+        raise OutputError(f"--out {out} cannot be written: {error.strerror}") from error
+    try:
+        with temporary as place:
+            building = Path(place) / "new"
             building.mkdir()
             yield building
             move_into_place(building, out)

@@ -49,6 +49,7 @@ class ConvolutionBackbone(nn.Module):
         family = next((family for family in _LAST_STRIDED_PART if name.startswith(family)), None)
         if family is None:
             raise ConfigError(f"cnn: {name!r} is none of the supported families {', '.join(_LAST_STRIDED_PART)}")
+        _check_name("cnn", name)
         self.timm_name = name
         self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
         if last_stride == 1:
@@ -127,6 +128,11 @@ class TransformerBackbone(nn.Module):
         global_feature: GlobalFeature = "class_token",
     ) -> None:
         super().__init__()
+        _check_name("transformer", name)
+        if depth is not None and depth < 1:
+            raise ConfigError(f"transformer_depth: must be at least 1, not {depth}")
+        if not 0 <= drop_path < 1:
+            raise ConfigError(f"drop_path: must be in [0, 1), not {drop_path}")
         kept = {} if depth is None else {"depth": depth}
         self.timm_name = name
         self.global_feature = global_feature
@@ -149,6 +155,12 @@ class TransformerBackbone(nn.Module):
         vector = tokens[:, 0] if self.global_feature == "class_token" else patches.mean(dim=1)
         feature_map = patches.transpose(1, 2).view(len(images), self.width, *self.map_size_hw)  # (M, C, h, w)
         return FrameFeatures(feature_map, vector)
+
+
+def _check_name(field: str, name: str) -> None:
+    """Refuse a name that timm does not know."""
+    if not timm.is_model(name):
+        raise ConfigError(f"{field}: timm knows no network {name!r}")
 
 
 def _map_size(name: str, image_size_hw: tuple[int, int], stride_px: int) -> tuple[int, int]:

@@ -60,6 +60,10 @@ class ModelConfig:
             raise ConfigError(f"model configuration: {where}: {first['msg']}") from error
 
 
+# What has one small module for each stage, not worth naming one by one.
+_HEADS = ("necks", "classifiers", "hints")
+
+
 class ReidModel(nn.Module):
     """A network from clips to feature variants.
 
@@ -149,16 +153,25 @@ class ReidModel(nn.Module):
         }
         return necked, stages
 
-    def _check_clips(self, clips: Tensor) -> None:
-        """Refuse clips that are not (B, T >= 1, 3, H, W) with the configured H and W."""
+    def _check_input(self, clips: Tensor, wanted: Collection[str] | None) -> frozenset[str]:
+        """Return the names of the wanted variants, all of them for None.
+
+        Raises:
+            ValueError: clips are not (B, T >= 1, 3, H, W) with the configured H and W, or there is no such variant.
+        """
+        names = frozenset(self.variant_widths if wanted is None else wanted)
+        if isinstance(wanted, str) or not names <= self.variant_widths.keys():
+            raise ValueError(f"wanted: expected some of {', '.join(self.variant_widths)}, got {wanted!r}")
         expected = self.config.image_size_hw
         if clips.ndim != 5 or clips.shape[1] < 1 or clips.shape[2] != 3 or tuple(clips.shape[3:]) != expected:
             raise ValueError(f"clips: expected (B, T, 3, {expected[0]}, {expected[1]}), got {tuple(clips.shape)}")
+        return names
 
 
 def _opened(name: str, module: nn.Module, holders: tuple[str, ...]) -> dict[str, nn.Module]:
-    """Return a module by name, or what is in it if it is a list or named as a holder."""
-    if not isinstance(module, nn.ModuleList) and name not in holders:
+    """Return a module by name, or what is in it if it is a container or named as a holder."""
+    is_container = isinstance(module, nn.ModuleList | nn.ModuleDict) and name not in _HEADS
+    if not is_container and name not in holders:
         return {name: module}
     components: dict[str, nn.Module] = {}
     for inner, child in module.named_children():

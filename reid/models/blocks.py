@@ -10,9 +10,7 @@ from reid.errors import ConfigError
 
 
 class MultiHeadSelfAttention(nn.Module):
-    """Self-attention whose heads are concatenated and nothing more.
-
-    There is no projection after the heads: equation 6 adds the concatenated heads straight to their input.
+    """Self-attention of tokens in several heads, which are then concatenated and nothing more.
 
     Args:
         width: D, the tokens' width.
@@ -21,13 +19,13 @@ class MultiHeadSelfAttention(nn.Module):
     Raises:
         ConfigError: the heads do not divide the width.
 
-    Source: DCCT equation 5.
+    Source: DCCT equation 5, DenseIL equation 1. Neither has a projection after the heads: DCCT's equation 6 adds the
+    concatenated heads straight to their input. Where a model has one, it follows this block.
     """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        if width % heads:
-            raise ConfigError(f"heads: {heads} heads do not divide the width {width}")
+        check_heads(width, heads)
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
 
@@ -72,6 +70,16 @@ class TemporalBlock(nn.Module):
         frames = frames + self.attention(self.attention_norm(frames))
         output: Tensor = frames + self.ffn(self.ffn_norm(frames))
         return output
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Refuse a number of heads that does not divide the width.
+
+    Raises:
+        ConfigError: with both numbers.
+    """
+    if width < 1 or heads < 1 or width % heads:
+        raise ConfigError(f"heads: {heads} heads do not divide the width {width}")
 
 
 def positions_for(positions: Tensor, num_frames: int) -> Tensor:

@@ -23,6 +23,9 @@ from reid.models.output import ReidOutput, SupervisedStage, with_concatenation
 from reid.start_weights import StartPart, timm_part
 
 _BRANCHES = ("cnn", "transformer")
+# Variants that need nothing but the backbones, and those that need the clip's final feature.
+_BACKBONE_ONLY = frozenset({"base_cnn", "base_transformer", "base"})
+_CLIP_LEVEL = frozenset({"final", "base+final", "all"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,8 @@ class DCCTConfig(ModelConfig):
             but the backbones' own vectors (Table VIII).
         cca_heads: which attention heads CCA has (Table VI).
         temporal: what makes a clip's final feature of its frames: "hta", or "lstm" (Table VIII).
-        hta_depth: layers of HTA, up to as many as ffn_ratios holds; 0 makes no final feature (figure 5, Table V).
+        hta_depth: layers of HTA, up to as many as ffn_ratios holds; 0 makes no final feature (figure 5, Table V). An
+            LSTM has no layers to choose.
         hta_parts: which of TT, AT and GA a layer of HTA has (Table VII).
         gate_last: put a GA behind HTA's last layer too.
         heads: heads of every temporal block.
@@ -81,14 +85,23 @@ class DCCTConfig(ModelConfig):
         if not 0 <= self.hta_depth <= len(self.ffn_ratios):
             expected = f"expected 0 to {len(self.ffn_ratios)}, as many as there are ffn_ratios"
             raise ConfigError(f"hta_depth: {expected}, got {self.hta_depth}")
+        if self.width < 1:
+            raise ConfigError(f"width: must be at least 1, not {self.width}")
+        if self.distillation_temperature <= 0:
+            raise ConfigError(f"distillation_temperature: must be above 0, not {self.distillation_temperature}")
+        for field in ("hta_parts", "distillation"):
+            given = getattr(self, field)
+            if len(set(given)) != len(given):
+                raise ConfigError(f"{field}: each at most once, got {list(given)}")
 
 
 class DCCT(ReidModel):
     """The whole network: two backbones, CCA on every frame, HTA over the frames.
 
     Variants: `base` (both backbones' vectors averaged over time, C_1 + C_2), `complementary` (the same after CCA),
-    `final` (HTA's, 2d) and `all`, their concatenation. Asked for `base` alone, the network runs its backbones only:
-    the paper's way to spare CCA and HTA once they have taught the backbones. Supervised stages: `base_cnn` and
+    `final` (HTA's, 2d), `all`, their concatenation, and figure 6's `base+final`; each branch of the first two by itself
+    as `base_cnn` and so on. Asked for `base` alone, the network runs its backbones only: the paper's way to spare CCA
+    and HTA once they have taught the backbones. Supervised stages: `base_cnn` and
     `base_transformer` frame by frame, `complementary_cnn`, `complementary_transformer` and `final` for the clip.
     Auxiliary losses: `logit_distillation` and `feature_distillation`, summed over the branches.
 
@@ -101,7 +114,9 @@ class DCCT(ReidModel):
         ConfigError: the branches' maps differ in size, a width is odd, or run_variant is not a variant.
 
     Source: section III and figure 2. HTA's inputs are detached, as in the authors' code: what it learns from the
-    clip reaches the branches through distillation only.
+    clip reaches the branches through distillation only. The paper supervises the backbones and the final feature; that
+    CCA's features are supervised too follows the authors' code. Table IV's coupled baseline was trained on the
+    concatenated vectors; here, as in the whole model, each branch is supervised by itself.
     """
 
     config: DCCTConfig
@@ -137,14 +152,18 @@ class DCCT(ReidModel):
                 config.hta_parts,
                 config.gate_last,
             )
-        stage_widths = {f"base_{branch}": width for branch, width in zip(_BRANCHES, widths, strict=True)}
-        variant_widths = {"base": sum(widths)}
-        if config.spatial != "gap":
-            stage_widths |= {f"complementary_{branch}": width for branch, width in zip(_BRANCHES, widths, strict=True)}
-            variant_widths["complementary"] = sum(widths)
+        self.kinds = ["base"] if config.spatial == "gap" else ["base", "complementary"]
+        stage_widths = {
+            f"{kind}_{branch}": width for kind in self.kinds for branch, width in zip(_BRANCHES, widths, strict=True)
+        }
+        variant_widths: dict[str, int] = {}
+        for kind in self.kinds:
+            variant_widths |= {f"{kind}_cnn": widths[0], f"{kind}_transformer": widths[1], kind: sum(widths)}
         if self.hta is not None:
+            self.kinds.append("final")
             stage_widths["final"] = variant_widths["final"] = 2 * config.width
-        variant_widths["all"] = sum(variant_widths.values())
+            variant_widths["base+final"] = sum(widths) + 2 * config.width
+        variant_widths["all"] = sum(variant_widths[kind] for kind in self.kinds)
         self._build_heads(stage_widths, num_classes, variant_widths)
         self.distillation = config.distillation if num_classes and self.hta is not None else ()
         self.distillation_temperature = config.distillation_temperature
@@ -163,8 +182,7 @@ class DCCT(ReidModel):
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into variants, and into stages and distillation where there are classifiers."""
-        self._check_clips(clips)
-        names = self.variant_widths if wanted is None else wanted
+        names = self._check_input(clips, wanted)
         shape = clips.shape[:2]  # B, T
         images = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (B * T, 3, H, W)
         backbones = self.cnn(images), self.transformer(images)
@@ -172,17 +190,17 @@ class DCCT(ReidModel):
             f"base_{branch}": each.vector.view(*shape, -1)  # (B, T, C)
             for branch, each in zip(_BRANCHES, backbones, strict=True)
         }
-        if any(name != "base" for name in names):
+        if not names <= _BACKBONE_ONLY:
             frames_1, frames_2 = (vectors.view(*shape, -1) for vectors in self._enhanced(*backbones))  # (B, T, C)
             if self.config.spatial != "gap":
                 features |= {
                     "complementary_cnn": frames_1.mean(dim=1),
                     "complementary_transformer": frames_2.mean(dim=1),
                 }
-            if self.hta is not None and {"final", "all"} & set(names):
+            if self.hta is not None and names & _CLIP_LEVEL:
                 features["final"] = self.hta(frames_1.detach(), frames_2.detach())
         necked, stages = self._supervise(features)
-        return ReidOutput(self._variants(necked, names), stages, self._distilled(stages))
+        return ReidOutput(self._variants(necked), stages, self._distilled(stages))
 
     def _enhanced(self, cnn: FrameFeatures, transformer: FrameFeatures) -> tuple[Tensor, Tensor]:
         """Return both branches' frame vectors (M, C_1) and (M, C_2) as the temporal part takes them."""
@@ -193,16 +211,22 @@ class DCCT(ReidModel):
             return self.sap[0](cnn.map), self.sap[1](transformer.map)
         return cnn.vector, transformer.vector
 
-    def _variants(self, necked: dict[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
-        """Put stages after their necks together to variants."""
-        variants = {"base": torch.cat([necked["base_cnn"].mean(dim=1), necked["base_transformer"].mean(dim=1)], dim=1)}
-        if "complementary_cnn" in necked:
-            variants["complementary"] = torch.cat(
-                [necked["complementary_cnn"], necked["complementary_transformer"]], dim=1
-            )
-        if "final" in necked:
-            variants["final"] = necked["final"]
-        return with_concatenation(variants) if "all" in names else variants
+    def _variants(self, necked: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Put stages after their necks, (B, T, C) or (B, D), together to variants (B, D_v)."""
+        vectors = {stage: vector.mean(dim=1) if vector.ndim == 3 else vector for stage, vector in necked.items()}
+        variants: dict[str, Tensor] = {}
+        for kind in ("base", "complementary"):
+            if f"{kind}_cnn" in vectors:
+                cnn, transformer = (vectors[f"{kind}_{branch}"] for branch in _BRANCHES)
+                both = torch.cat([cnn, transformer], dim=1)
+                variants |= {f"{kind}_cnn": cnn, f"{kind}_transformer": transformer, kind: both}
+        if "final" in vectors:
+            variants["final"] = vectors["final"]
+            pair = with_concatenation({kind: variants[kind] for kind in ("base", "final")}, "base+final")
+            variants["base+final"] = pair["base+final"]
+        if all(kind in variants for kind in self.kinds):
+            variants["all"] = with_concatenation({kind: variants[kind] for kind in self.kinds})["all"]
+        return variants
 
     def _distilled(self, stages: dict[str, SupervisedStage]) -> dict[str, Tensor]:
         """Measure how far the frames' logits (LD) and features (FD) are from the clip's."""
@@ -234,7 +258,10 @@ class DCCT(ReidModel):
 
 
 def _hint(width: int, final_width: int, kind: Literal["bottleneck", "linear"]) -> nn.Module:
-    """Build FD's network from a frame's feature (..., C) to the final width (..., 2d). Source: equation 17."""
+    """Build FD's network from a frame's feature (..., C) to the final width (..., 2d).
+
+    Source: equation 17. How narrow the bottleneck is, the paper does not say; here a quarter of the final width.
+    """
     if kind == "linear":
         return nn.Linear(width, final_width, bias=False)
     narrow = max(1, final_width // 4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ class FrameAverageConfig(ModelConfig):
         cnn: timm's name of a convolutional backbone, None where a transformer is given.
         transformer: timm's name of a transformer backbone, None where a convolutional one is given.
         cnn_head_conv: keep the 1x1 convolution behind a MobileNet's last stage.
+        cnn_last_stride: stride that begins the last stage of a convolutional backbone.
         transformer_depth: how many of the transformer's first blocks to keep; None keeps all.
         drop_path: stochastic depth of the transformer.
         global_feature: what stands for a frame in the transformer.
@@ -35,6 +37,7 @@ class FrameAverageConfig(ModelConfig):
     cnn: str | None = None
     transformer: str | None = None
     cnn_head_conv: bool = True
+    cnn_last_stride: Literal[1, 2] = 1
     transformer_depth: int | None = None
     drop_path: float = 0.1
     global_feature: GlobalFeature = "class_token"
@@ -75,7 +78,7 @@ class FrameAverage(ReidModel):
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into `final`, as variant and, where there is a classifier, as stage."""
-        self._check_clips(clips)
+        self._check_input(clips, wanted)
         images = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (B * T, 3, H, W)
         frames = self.backbone(images).vector.view(*clips.shape[:2], -1)  # (B, T, D)
         necked, stages = self._supervise({"final": frames.mean(dim=1)})
@@ -85,7 +88,9 @@ class FrameAverage(ReidModel):
 def _backbone(config: FrameAverageConfig) -> ConvolutionBackbone | TransformerBackbone:
     """Build the one backbone that is named."""
     if config.cnn is not None:
-        return ConvolutionBackbone(config.cnn, config.image_size_hw, head_conv=config.cnn_head_conv)
+        return ConvolutionBackbone(
+            config.cnn, config.image_size_hw, head_conv=config.cnn_head_conv, last_stride=config.cnn_last_stride
+        )
     assert config.transformer is not None  # the configuration has refused that neither is given
     return TransformerBackbone(
         config.transformer,

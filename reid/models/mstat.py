@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from reid.errors import ConfigError
 from reid.models.base import ModelConfig, ReidModel
+from reid.models.blocks import check_heads
 from reid.models.mstat_blocks import (
     NORM_EPS,
     AttributeAwareProxyEmbedding,
@@ -58,7 +59,8 @@ class MSTATConfig(ModelConfig):
         attribute_proxies: attributes that stage I gathers; 0 leaves stage I without a feature ("Base" in figure 7).
         attribute_feature: what stage I's attributes become: one beside the other as in the paper, or their mean.
         a_sta: whether stage III has A-STA blocks; plain STA blocks otherwise ("Base" in figure 8).
-        a_sta_proxies: attributes that A-STA gathers from each frame.
+        a_sta_proxies: attributes that A-STA gathers from each frame. Figure 8 varies them, the text names no number;
+            24 is stage I's, a guess.
         prototypes: identity prototypes of each IAP.
         iap_stages: the stages that end in an IAP; Table III has all four cases.
         identity_normalisation: order of IAP's two normalisations, see `IdentityAwareProxyEmbedding`.
@@ -88,13 +90,14 @@ class MSTATConfig(ModelConfig):
         height, width = self.image_size_hw
         if height % PATCH_PX or width % PATCH_PX:
             raise ConfigError(f"image_size_hw: {height}x{width} is not a multiple of the patch of {PATCH_PX} px")
-        if self.heads < 1 or self.width % self.heads:
-            raise ConfigError(f"heads: {self.heads} heads do not divide the width {self.width}")
+        check_heads(self.width, self.heads)
         if min(self.depths) < 1:
             raise ConfigError(f"depths: every stage needs at least one block, not {self.depths}")
         for field in ("a_sta_proxies", "prototypes"):
             if getattr(self, field) < 1:
                 raise ConfigError(f"{field}: must be at least 1, not {getattr(self, field)}")
+        if len(set(self.iap_stages)) != len(self.iap_stages):
+            raise ConfigError(f"iap_stages: each stage at most once, not {list(self.iap_stages)}")
         if self.attribute_proxies < 0:
             raise ConfigError(f"attribute_proxies: must be at least 0, not {self.attribute_proxies}")
         if not 0 <= self.drop_path < 1:
@@ -272,8 +275,7 @@ class MSTAT(ReidModel):
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into variants, and into stages where there are classifiers."""
-        self._check_clips(clips)
-        needed = {stage for variant in (self.parts if wanted is None else wanted) for stage in self.parts[variant]}
+        needed = {stage for variant in self._check_input(clips, wanted) for stage in self.parts[variant]}
         necked, stages = self._supervise(self.trunk(clips, needed))
         variants = {}
         for variant, parts in self.parts.items():

@@ -15,7 +15,7 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
-from reid.models.blocks import MultiHeadSelfAttention
+from reid.models.blocks import MultiHeadSelfAttention, check_heads
 
 IdentityNormalisation = Literal["l1_softmax", "softmax_l1"]
 
@@ -65,7 +65,7 @@ class AttributeAwareProxyEmbedding(nn.Module):
 
     def __init__(self, width: int, heads: int, proxies: int) -> None:
         super().__init__()
-        _check_heads(width, heads)
+        check_heads(width, heads)
         if proxies < 1:
             raise ConfigError(f"proxies: an attribute-aware embedding needs at least one, not {proxies}")
         self.heads = heads
@@ -118,7 +118,7 @@ class IdentityAwareProxyEmbedding(nn.Module):
         self, width: int, heads: int, prototypes: int, normalisation: IdentityNormalisation = "l1_softmax"
     ) -> None:
         super().__init__()
-        _check_heads(width, heads)
+        check_heads(width, heads)
         if prototypes < 1:
             raise ConfigError(f"prototypes: an identity-aware embedding needs at least one, not {prototypes}")
         per_head = width // heads
@@ -271,8 +271,3 @@ def anisotropic_proxies(count: int, width: int) -> Tensor:
     """
     deviations = torch.randn(count, width).exp()
     return math.sqrt(width) * F.normalize(deviations * torch.randn(count, width), dim=1)
-
-
-def _check_heads(width: int, heads: int) -> None:
-    if heads < 1 or width % heads:
-        raise ConfigError(f"heads: {heads} heads do not divide the width {width}")

@@ -30,8 +30,8 @@ _BLOCK_TENSOR = re.compile(r"blocks\.(\d+)\.(.+)\.(weight|bias)")
 def from_vit(state: State, a_sta_blocks: Collection[int]) -> State:
     """Translate a vision transformer of images.
 
-    Temporal attention begins with the weights of spatial attention and with zeros behind it, so that at first the
-    network is the image network on every frame.
+    Temporal attention begins with the weights of spatial attention and with zeros behind it, so that without
+    IAP the network at first does to a clip of equal frames what the image network does to the frame.
 
     Args:
         state: the weights by timm's names.

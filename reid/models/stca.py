@@ -300,7 +300,7 @@ class STCA(ReidModel):
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into the variant, and into the stage where there is a classifier."""
-        self._check_clips(clips)
+        self._check_input(clips, wanted)
         variants, stages = self._supervise({"final": self.streams(clips)})
         return ReidOutput(variants, stages)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -24,6 +25,16 @@ def test_every_preset_has_a_row_and_the_papers_stand_beside() -> None:
     (hta,) = (line for line in lines if "+ HTA" in line and "MACs" in line)
     assert hta.split()[-4:-2] == ["10^10", "13.15"]
     assert not any("…" in line for line in lines)
+
+
+def test_it_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.models.stdout", Console(width=80, force_terminal=True, color_system=None))
+    lines = [line.rstrip() for line in output_of().splitlines()]
+    assert max(map(len, lines)) <= 80
+    table = lines[: lines.index("Beside the papers")]
+    facts = {line.split()[0]: line.split()[1:] for line in table if line}
+    for name, preset in PRESETS.items():
+        assert facts[name][-1] == preset.config.run_variant
 
 
 def test_the_parts_of_one_model_with_their_shapes() -> None:

@@ -109,7 +109,7 @@ def test_the_coupled_baseline_is_its_backbones_and_nothing_more() -> None:
         "necks",
         "classifiers",
     }
-    assert list(model.variant_widths) == ["base", "all"]
+    assert list(model.variant_widths) == ["base_cnn", "base_transformer", "base", "all"]
     assert model(clips(2, 2)).aux_losses == {}
 
 
