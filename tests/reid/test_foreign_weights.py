@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -63,11 +64,35 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes) ->
         load_foreign_state_dict(tmp_path / name)
 
 
-def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    torch.save({"weight": torch.ones(1000)}, tmp_path / "whole.pth")
-    (tmp_path / "cut.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:2000])
-    with pytest.raises(WeightsError, match="damaged"):
-        load_foreign_state_dict(tmp_path / "cut.pth")
+def written(path: Path, *, zipped: bool) -> bytes:
+    """Return what `torch.save` writes, in the format of today or in that of before PyTorch 1.6."""
+    torch.save(TENSORS, path, _use_new_zipfile_serialization=zipped)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, zipped: bool) -> None:
+    whole = written(tmp_path / "whole.pth", zipped=zipped)
+    for kept in range(0, len(whole), len(whole) // 80):
+        (tmp_path / "cut.pth").write_bytes(whole[:kept])
+        with pytest.raises(WeightsError, match="damaged"):
+            load_foreign_state_dict(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_flipped_bits_are_read_or_refused(tmp_path: Path, zipped: bool) -> None:
+    whole = written(tmp_path / "whole.pth", zipped=zipped)
+    random = np.random.default_rng(0)
+    causes = set()
+    for _ in range(150):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[random.integers(len(whole), size=3)] ^= random.integers(1, 256, size=3, dtype=np.uint8)
+        (tmp_path / "flipped.pth").write_bytes(damaged.tobytes())
+        try:  # in a tensor's values nobody can tell
+            load_foreign_state_dict(tmp_path / "flipped.pth")
+        except WeightsError as error:
+            causes.add(type(error.__cause__))
+    assert len(causes) > 3
 
 
 @pytest.mark.parametrize(("content", "message"), [([1, 2], "holds a list"), ({"epoch": 3}, "no tensors by name")])
