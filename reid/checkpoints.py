@@ -185,6 +185,9 @@ def _build(metadata: Metadata, state: dict[str, Tensor], path: Path) -> ReidMode
         model = build_model(metadata.model, overrides=metadata.config)
     except ConfigError as error:
         raise WeightsError(f"checkpoint: {path}: {error}") from error
+    except Exception as error:  # a configuration that no preset has comes from a damaged header
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        raise WeightsError(f"checkpoint: {path}: its configuration builds no {metadata.model}: {reason}") from error
     own = model.embedding_state()
     for problem, keys in (("lacks", own.keys() - state.keys()), ("has an unknown", state.keys() - own.keys())):
         if keys:

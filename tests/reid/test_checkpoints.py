@@ -139,6 +139,30 @@ def test_a_header_that_does_not_fit_is_refused(
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize(
+    "numbers", [{"heads": 0}, {"cnn": "resnet9000"}, {"transformer_depth": 0}, {"image_size_hw": [0, 32]}]
+)
+def test_numbers_that_no_model_can_have_are_refused(saved: Path, tmp_path: Path, numbers: dict[str, Any]) -> None:
+    header = header_of(saved)
+    path = rewritten(saved, tmp_path / "changed.safetensors", {**header, "config": {**header["config"], **numbers}})
+    with pytest.raises(WeightsError, match=r"checkpoint: .*changed.safetensors: \w") as refusal:
+        load_checkpoint(path)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by zero\nsecond line"), IndexError(), torch.OutOfMemoryError()])
+def test_whatever_a_constructor_stumbles_over_is_refused(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def build(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr("reid.checkpoints.build_model", build)
+    expected = f"micro.safetensors: its configuration builds no dcct-micro: {type(error).__name__}:( by zero)? ?$"
+    with pytest.raises(WeightsError, match=expected):
+        load_checkpoint(saved)
+
+
 @pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"format": 1}'])
 def test_a_damaged_header_is_refused(saved: Path, tmp_path: Path, text: str) -> None:
     with pytest.raises(WeightsError, match="damaged metadata"):
