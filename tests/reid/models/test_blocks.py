@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
 from reid.models.blocks import MultiHeadSelfAttention, TemporalBlock, bn_neck, positions_for
-
-
-def softmax(scores: list[float]) -> list[float]:
-    peak = max(scores)
-    exponentials = [math.exp(score - peak) for score in scores]
-    return [value / sum(exponentials) for value in exponentials]
-
-
-def attended(query: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-    """Sum values weighted by softmax(k . q / sqrt(width)), one key at a time."""
-    weights = softmax([float(key @ query) / math.sqrt(len(query)) for key in keys])
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)
+from tests.reid.models.by_hand import attended
 
 
 @pytest.mark.parametrize("seed", [0, 1])

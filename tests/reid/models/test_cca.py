@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
-from torch import Tensor
 
 from reid.errors import ConfigError
 from reid.models.cca import AttentionHead, ComplementaryContentAttention, SpatialAttentionPooling, weighted_mean
-
-
-def softmax(scores: list[float]) -> list[float]:
-    peak = max(scores)
-    exponentials = [math.exp(score - peak) for score in scores]
-    return [value / sum(exponentials) for value in exponentials]
-
-
-def attended(query: Tensor, keys: list[Tensor], values: list[Tensor]) -> Tensor:
-    """Sum values weighted by softmax(k . q / sqrt(width)), one key at a time."""
-    weights = softmax([float(key @ query) / math.sqrt(len(query)) for key in keys])
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)
+from tests.reid.models.by_hand import attended, mixture, softmax
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -137,5 +123,4 @@ def test_spatial_attention_pooling_position_by_position() -> None:
         for m in range(2):
             columns = [feature_map[m, :, row, column] for row in range(3) for column in range(2)]
             weights = softmax([float(pooling.score.weight[0] @ column + pooling.score.bias[0]) for column in columns])
-            expected = torch.stack([weight * column for weight, column in zip(weights, columns, strict=True)]).sum(0)
-            torch.testing.assert_close(found[m], expected)
+            torch.testing.assert_close(found[m], mixture(weights, columns))

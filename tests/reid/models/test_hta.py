@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from reid.errors import ConfigError
 from reid.models.hta import GatedAttention, HierarchicalTemporalAggregation, Part, RecurrentAggregation
 
 
-def test_gated_attention_is_equations_7_to_12_frame_by_frame() -> None:
+@pytest.mark.parametrize("training", [False, True])
+def test_gated_attention_is_equations_7_to_12_frame_by_frame(training: bool) -> None:
     torch.manual_seed(0)
     gated = GatedAttention(4)
     for norm in gated.gate_norms:
         norm.running_mean.normal_()
         norm.running_var.uniform_(0.5, 2)
-    gated.eval()
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    kept = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in gated.gate_norms]
+    gated.train(training)
     frames, aggregated = (torch.randn(2, 3, 4), torch.randn(2, 3, 4)), torch.randn(2, 8)
     with torch.no_grad():
         found = gated(*frames, aggregated)
         for branch in range(2):
-            for b in range(2):
-                decoupled = gated.omega[branch](aggregated[b])
+            norm = gated.gate_norms[branch]
+            said = [gated.omega[branch](aggregated[b]) for b in range(2)]
+            every = [frames[branch][b, t] * said[b] for b in range(2) for t in range(3)]
+            batch_mean = sum(every) / 6
+            batch_var = sum((agreement - batch_mean).square() for agreement in every) / 6
+            mean, var = (batch_mean, batch_var) if training else kept[branch]
+            for b, decoupled in enumerate(said):
                 for t in range(3):
                     frame = frames[branch][b, t]
-                    norm = gated.gate_norms[branch]
-                    normed = (frame * decoupled - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
+                    normed = norm.weight * (frame * decoupled - mean) / (var + norm.eps).sqrt() + norm.bias
                     gate = 1 / (1 + (-gated.gates[branch](normed)).exp())
                     expected = gate * frame + (1 - gate) * decoupled
                     torch.testing.assert_close(found[branch][b, t], expected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import pytest
 import torch
@@ -20,6 +19,7 @@ from reid.models.mstat_blocks import (
     TemporalPatchShuffling,
     anisotropic_proxies,
 )
+from tests.reid.models.by_hand import attended, mixture, softmax
 
 WIDTH, HEADS, PER_HEAD = 6, 2, 3
 Tokens = list[Tensor]  # (D,) each
@@ -39,27 +39,18 @@ def randomised(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def softmax(scores: Sequence[float]) -> list[float]:
-    exponentials = [math.exp(score - max(scores)) for score in scores]
-    return [value / sum(exponentials) for value in exponentials]
-
-
-def mixture(weights: Sequence[float], values: Tokens) -> Tensor:
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)
-
-
 def of_head(head: int, tokens: Tokens) -> Tokens:
     return [token[head * PER_HEAD : (head + 1) * PER_HEAD] for token in tokens]
 
 
-def attended(queries: Tokens, keys: Tokens, values: Tokens) -> Tokens:
+def attended_by_head(queries: Tokens, keys: Tokens, values: Tokens) -> Tokens:
     """Softmax attention of whole vectors, head by head and query by query."""
     found = []
     for query in queries:
         parts = []
         for head in range(HEADS):
             (q,), ks, vs = of_head(head, [query]), of_head(head, keys), of_head(head, values)
-            parts.append(mixture(softmax([float(q @ k) / math.sqrt(PER_HEAD) for k in ks]), vs))
+            parts.append(attended(q, ks, vs))
         found.append(torch.cat(parts))
     return found
 
@@ -67,13 +58,13 @@ def attended(queries: Tokens, keys: Tokens, values: Tokens) -> Tokens:
 def slow_sa(module: SelfAttention, tokens: Tokens) -> Tokens:
     projected = [module.qkv.weight @ token + module.qkv.bias for token in tokens]
     queries, keys, values = ([token[k * WIDTH : (k + 1) * WIDTH] for token in projected] for k in range(3))
-    return [module.proj.weight @ token + module.proj.bias for token in attended(queries, keys, values)]
+    return [module.proj.weight @ token + module.proj.bias for token in attended_by_head(queries, keys, values)]
 
 
 def slow_aap(module: AttributeAwareProxyEmbedding, tokens: Tokens) -> Tokens:
     keys = [module.kv.weight[:WIDTH] @ token + module.kv.bias[:WIDTH] for token in tokens]
     values = [module.kv.weight[WIDTH:] @ token + module.kv.bias[WIDTH:] for token in tokens]
-    found = attended(list(module.proxies), keys, values)
+    found = attended_by_head(list(module.proxies), keys, values)
     return [module.proj.weight @ token + module.proj.bias for token in found]
 
 

@@ -49,11 +49,21 @@ def test_the_papers_concatenation_is_7680_wide() -> None:
     assert on_meta("dcct").variant_widths["all"] == 7680
 
 
-@pytest.mark.parametrize(("name", "budget"), [("dcct-compact", 8_000_000), ("dcct-micro", 3_000_000)])
-def test_small_presets_keep_their_budget(name: str, budget: int) -> None:
+BUDGETS = {"compact": 8_000_000, "micro": 3_000_000}
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.endswith(tuple(BUDGETS))])
+def test_small_presets_keep_their_budget(name: str) -> None:
     model = on_meta(name)
-    assert count(model) <= budget
+    assert count(model) <= BUDGETS[name.rsplit("-", 1)[1]]
     assert model.variant_widths[model.config.run_variant] <= 512
+
+
+def test_every_model_comes_in_all_three_sizes() -> None:
+    builders = {preset.builder for preset in PRESETS.values()}
+    for size in BUDGETS:
+        assert {preset.builder for name, preset in PRESETS.items() if name.endswith(f"-{size}")} == builders
+    assert {preset.builder for name, preset in PRESETS.items() if not name.endswith(tuple(BUDGETS))} == builders
 
 
 def test_a_seed_decides_the_weights_and_leaves_the_global_state_alone() -> None:
