@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from reid.models.mstat import MSTAT, MSTATConfig
 
@@ -34,11 +34,3 @@ def micro(num_classes: int = 0, **overrides: Any) -> MSTAT:
 
 def clips(num_clips: int, num_frames: int, seed: int = 0) -> Tensor:
     return torch.randn(num_clips, num_frames, 3, *MICRO_HW, generator=torch.Generator().manual_seed(seed))
-
-
-def unlike(module: nn.Module) -> None:
-    """Move every parameter away from a value that might hide it, such as a normalisation's 1."""
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=generator))

@@ -11,6 +11,7 @@ from torch import Tensor
 from reid.errors import ConfigError
 from reid.models import build_model
 from reid.models.denseil import DenseAttention, DenseConcatenation, DenseSum, step_embedding
+from tests.reid.models.by_hand import unlike, with_own_statistics
 
 MICRO_HW = (64, 32)
 
@@ -69,6 +70,36 @@ def test_step_embedding_is_section_3_3_number_by_number() -> None:
                 assert float(only_space[row, j]) == pytest.approx(space, abs=1e-6)
                 assert float(only_time[row, j]) == pytest.approx(time, abs=1e-6)
     assert float(step_embedding(2, 2, 4, spatial=False, temporal=False).abs().max()) == 0.0
+
+
+@pytest.mark.parametrize("spatial", [True, False])
+@pytest.mark.parametrize("temporal", [True, False])
+def test_the_tokens_are_told_apart_as_configured_and_the_levels_never(spatial: bool, temporal: bool) -> None:
+    off = {"spatial_embedding": False, "temporal_embedding": False}
+    plain = build_model("denseil-micro", overrides=off).eval()
+    model = build_model("denseil-micro", overrides={"spatial_embedding": spatial, "temporal_embedding": temporal})
+    given = clips(2, 3)
+    with torch.inference_mode():
+        tokens, levels = model.eval().decoder_input(given)
+        stripes, plain_levels = plain.decoder_input(given)
+    embedding = step_embedding(3, 4, 64, spatial=spatial, temporal=temporal)
+    torch.testing.assert_close(tokens, stripes + embedding, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(levels, plain_levels, atol=0, rtol=0)
+
+
+def test_the_network_walks_its_parts_in_the_papers_order() -> None:
+    model = build_model("denseil-micro", num_classes=5).eval()
+    for part in (model.decoder, model.necks):
+        unlike(part)
+    with_own_statistics(model.necks)
+    given = clips(2, 3)
+    with torch.inference_mode():
+        output = model(given)
+        tokens, levels = model.decoder_input(given)
+        tokens = model.decoder[1](model.decoder[0](tokens, levels), levels)
+        feature = sum(tokens.unbind(dim=1)) / (3 * 4)
+        torch.testing.assert_close(output.stages["final"].features, feature, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(output.variants["final"], model.necks["final"](feature), atol=1e-4, rtol=1e-4)
 
 
 def test_the_tokens_are_the_stripes_of_the_maps() -> None:

@@ -169,6 +169,13 @@ def test_an_exported_program_gives_the_same(model: ReidModel, given: Tensor, var
     torch.testing.assert_close(found, variants, atol=1e-5, rtol=1e-5)
 
 
+def test_clips_of_another_shape_are_refused(model: ReidModel) -> None:
+    height, width = model.config.image_size_hw
+    for shape in ((2, 3, 3, width, height), (2, 0, 3, height, width), (2, 3, 1, height, width), (3, 3, height, width)):
+        with pytest.raises(ValueError, match=rf"expected \(B, T, 3, {height}, {width}\)"):
+            model(torch.zeros(shape))
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_training_supervises_every_stage(name: str) -> None:
     model = training_model(name)

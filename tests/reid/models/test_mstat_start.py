@@ -15,7 +15,8 @@ from torch import Tensor
 from reid.models.mstat import MSTAT, MSTATConfig
 from reid.models.mstat_start import from_timesformer, from_vit
 from reid.start_weights import apply_start_weights
-from tests.reid.models.micro_mstat import HEADS, MICRO_HW, VIT, WIDTH, clips, micro, unlike
+from tests.reid.models.by_hand import unlike
+from tests.reid.models.micro_mstat import HEADS, MICRO_HW, VIT, WIDTH, clips, micro
 
 
 def image_transformer(depth: int) -> Any:
