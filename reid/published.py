@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
+import timm
 import torch
 from timm.layers import resample_abs_pos_embed
-from timm.models.densenet import DenseNet
-from timm.models.swin_transformer import SwinTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
 from reid.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 State = dict[str, Tensor]  # name -> tensor
 
-# How many of the tensors that a publication claims to hold a file must bring.
-_PERCENT_NEEDED = 90
+_CLASSIFIERS = ("fc.", "head.", "classifier.", "pre_logits.")
+_COUNTERS = "num_batches_tracked"
+# What some versions of a network save and others compute.
+_COMPUTED = (_COUNTERS, "relative_position_index", "relative_coords_table", "attn_mask")
 _POSITIONS, _WINDOW_POSITIONS, _PATCHES = "pos_embed", "relative_position_bias_table", "patch_embed.proj.weight"
 
 
@@ -33,7 +34,8 @@ class Published:
     """One set of published weights that can start a part.
 
     Args:
-        name: what its file's name begins with, such as "resnet50_ibn_a".
+        name: what its file's name begins with, such as "resnet50_ibn_a". Where it is a name of timm's, a file must be
+            that network: every tensor in it is one of the network's.
         hub: the model hub's repository that holds it as `model.safetensors`; None where only a local file can bring it.
         publisher: who publishes it, for the message that tells where to get it.
         translate: from names (and values) as published to the part's own. Given a state dict of another kind it may
@@ -41,6 +43,9 @@ class Published:
         mean: the mean of RGB, in [0, 1], that the weights were made for.
         std: the deviation that goes with it.
         lacks: fragments of names of the part's tensors that this publication does not hold.
+        spare: how the names, as translated, of tensors begin that this publication holds and the part need not have,
+            such as blocks that follow the part's last one. Of what timm knows, of classifiers, and of modules that the
+            part leaves out as a whole, such as a last stage, nothing must be said.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Published:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     lacks: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,6 @@ def timm_part(module: nn.Module, timm_name: str) -> StartPart:
         name=timm_name,
         hub=made_for.get("hf_hub_id"),
         publisher="timm",
-        translate=_timm_names(module),
         mean=made_for.get("mean", IMAGENET_MEAN),
         std=made_for.get("std", IMAGENET_STD),
     )
@@ -96,33 +101,43 @@ class Fit:
         taken: the tensors that the part can take, under its own names and in its own shapes.
         resized: names of those that had another shape: position embeddings.
         left: names of the part's tensors that stay at their initial values.
-        claimed: how many tensors the publication claims to hold.
+        unused: names of the publication's tensors, as translated, that the part has no place for.
+        claimed: how many tensors the publication claims to hold for the part.
         matched: how many of those the part can take.
         example: one that it cannot take, and why.
+        strange: names of tensors that the publication does not hold: they show that this is another network.
     """
 
     published: Published
     taken: State
     resized: tuple[str, ...]
     left: tuple[str, ...]
+    unused: tuple[str, ...]
     claimed: int
     matched: int
     example: str
+    strange: tuple[str, ...]
 
     @property
     def good(self) -> bool:
-        """Whether enough of what the publication claims to hold is there."""
-        return self.claimed > 0 and self.matched >= self.needed
-
-    @property
-    def needed(self) -> int:
-        """How many of the claimed tensors must be there."""
-        return math.ceil(self.claimed * _PERCENT_NEEDED / 100)
+        """Whether this is the publication: all that it claims to hold is there, and nothing of another network."""
+        return 0 < self.claimed == self.matched and not self.strange
 
     def shortfall(self) -> str:
         """Say in one line why the fit is not good."""
-        counts = f"{self.matched} of the {self.claimed} tensors of {self.published.name} fit, {self.needed} must"
-        return f"{counts}; {self.example}" if self.example else counts
+        name = self.published.name
+        line = f"{self.matched} of the {self.claimed} tensors of {name} fit"
+        if self.example:
+            line += f", all must; {self.example}"
+        if self.strange:
+            line += f"; {len(self.strange)} tensors in the file are not of {name} ({some_of(self.strange)})"
+        return line
+
+
+def some_of(names: Collection[str]) -> str:
+    """List the first few of many names."""
+    first = list(names)[:3]
+    return ", ".join(first if len(names) == len(first) else [*first, "..."])
 
 
 def fit(part: StartPart, published: Published, state: State) -> Fit:
@@ -132,16 +147,29 @@ def fit(part: StartPart, published: Published, state: State) -> Fit:
     embeddings that were made for images normalised otherwise are adapted to ImageNet's mean and deviation, which is
     exact.
 
+    A file of another network can hold all that a part asks for, as a ResNet-101 has every tensor of a ResNet-50. What
+    it holds beyond that gives it away.
+
     Args:
         part: the part; it stays as it is.
         published: what the state dict is taken for.
         state: names and tensors as published.
     """
+    known_to_timm = timm.is_model(published.name)
+    if known_to_timm:
+        state = _by_todays_names(state)
     try:
         translated = published.translate(state)
     except (LookupError, ValueError, RuntimeError):
         translated = {}
-    own = {key: value for key, value in part.module.state_dict().items() if not key.endswith("num_batches_tracked")}
+    own = {key: value for key, value in part.module.state_dict().items() if not key.endswith(_COUNTERS)}
+    unused = [key for key in translated if key not in own and not key.endswith(_COMPUTED)]
+    if known_to_timm:
+        strange = [key for key in state if not _is_aside(key) and key not in _timm_tensors(published.name)]
+    else:
+        modules = {key.partition(".")[0] for key in own}
+        within = [key for key in unused if key.partition(".")[0] in modules]
+        strange = [key for key in within if not _is_aside(key) and not key.startswith(published.spare)]
     taken: State = {}
     resized: list[str] = []
     misshapen: list[str] = []
@@ -163,9 +191,11 @@ def fit(part: StartPart, published: Published, state: State) -> Fit:
         taken=_renormalised(published, taken),
         resized=tuple(resized),
         left=tuple(key for key in own if key not in taken),
+        unused=tuple(key for key in unused if key not in strange),
         claimed=len(claimed),
         matched=sum(key in taken for key in claimed),
         example=next(iter(misshapen + absent), ""),
+        strange=tuple(strange),
     )
 
 
@@ -173,23 +203,33 @@ def _sizes(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a number"
 
 
-def _timm_names(module: nn.Module) -> Callable[[State], State]:
-    """Return what turns a network's names of earlier times into timm's names of today."""
-    if isinstance(module, SwinTransformer):
-        return partial(_swin_names, module)
-    return _dense_names if isinstance(module, DenseNet) else _as_published
+def _is_aside(key: str) -> bool:
+    """Say whether a tensor may be there or not: a classifier's, a counter, a table that others compute."""
+    return key.startswith(_CLASSIFIERS) or key.endswith(_COMPUTED)
 
 
-def _dense_names(state: State) -> State:
-    """Return a DenseNet's weights under today's names: a digit stood by itself, as in `denselayer1.norm.1.weight`."""
-    return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", key): value for key, value in state.items()}
+@functools.cache
+def _timm_tensors(timm_name: str) -> frozenset[str]:
+    """Return the names of all tensors of the network that timm publishes by a name."""
+    with torch.device("meta"):
+        return frozenset(timm.create_model(timm_name, pretrained=False).state_dict())
 
 
-def _swin_names(module: SwinTransformer, state: State) -> State:
-    """Return a Swin's weights under timm's names of today; its tables of relative positions stay to be resized."""
-    tables = {key: value for key, value in state.items() if key.endswith(_WINDOW_POSITIONS)}
-    others = {key: value for key, value in state.items() if key not in tables}
-    return {**checkpoint_filter_fn(others, module), **tables}
+def _by_todays_names(state: State) -> State:
+    """Return weights under timm's names of today.
+
+    In DenseNets a digit stood by itself, as in `denselayer1.norm.1.weight`. In Swins patches were merged at the end of
+    a stage, now at the beginning of the next.
+    """
+    renamed = {}
+    late_merging = "layers.0.downsample.reduction.weight" in state
+    for key, value in state.items():
+        name = re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", key)
+        merging = re.match(r"layers\.(\d+)\.downsample\.", name) if late_merging else None
+        if merging:
+            name = f"layers.{int(merging[1]) + 1}.downsample.{name[merging.end() :]}"
+        renamed[name] = value
+    return renamed
 
 
 def _resized(part: StartPart, key: str, given: Tensor, shape: torch.Size) -> Tensor:

@@ -20,7 +20,7 @@ import timm
 from reid.errors import WeightsError
 from reid.foreign_weights import load_foreign_state_dict
 from reid.hub import Hub, NotOnHubError
-from reid.published import Fit, Published, StartPart, State, fit, timm_part
+from reid.published import Fit, Published, StartPart, State, fit, some_of, timm_part
 from reid.weights_folder import weights_folder
 
 __all__ = [
@@ -50,6 +50,7 @@ class PartReport:
         matched: tensors taken over, resized ones included.
         resized: names of the tensors that were taken over after resizing: position embeddings.
         missing: names of the tensors that stayed at their initial values.
+        unused: names of the publication's tensors that the part has no place for, such as a classifier's.
     """
 
     published: str
@@ -57,12 +58,17 @@ class PartReport:
     matched: int
     resized: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         line = f"{self.published} from {self.origin}: {self.matched} of {self.matched + len(self.missing)} tensors"
-        for what, names in (("resized", self.resized), ("at their initial values", self.missing)):
+        for what, names in (
+            ("resized", self.resized),
+            ("at their initial values", self.missing),
+            ("of the file not used", self.unused),
+        ):
             if names:
-                line += f", {len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+                line += f", {len(names)} {what} ({some_of(names)})"
         return line
 
 
@@ -107,7 +113,7 @@ def apply_start_weights(parts: Mapping[str, StartPart], source: str | Path | Non
             goes to every part that it fits.
 
     Raises:
-        WeightsError: a file or folder is missing or unreadable, or fits worse than it should.
+        WeightsError: a file or folder is missing or unreadable, or is of another network.
     """
     if source is None:
         return StartReport("random")
@@ -126,7 +132,9 @@ def apply_start_weights(parts: Mapping[str, StartPart], source: str | Path | Non
     reports = {}
     for name, (origin, match) in found.items():
         parts[name].module.load_state_dict(match.taken, strict=False)
-        reports[name] = PartReport(match.published.name, origin, len(match.taken), match.resized, match.left)
+        reports[name] = PartReport(
+            match.published.name, origin, len(match.taken), match.resized, match.left, match.unused
+        )
         _LOG.info("start weights: %s: %s", name, reports[name])
     notes = []
     for name, reason in reasons.items():
@@ -183,7 +191,7 @@ def _find(name: str, part: StartPart, published: Published, folder: Path, hub: H
     """Look for one publication: in the folder, then on the hub.
 
     Raises:
-        WeightsError: a file or the hub's weights fit worse than they should.
+        WeightsError: a file or the hub's weights are of another network.
         _AbsentError: it is not to be had.
     """
     publisher = f" (published by {published.publisher})" if published.publisher else ""

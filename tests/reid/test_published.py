@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from reid.preprocess import IMAGENET_MEAN, IMAGENET_STD
 from reid.published import fit
 from reid.start_weights import Published, StartPart, StartReport, State, apply_start_weights, timm_part
 
+CLASSIFIERS = ("fc.", "head.", "classifier.")
 # A single block in every stage: each kind of tensor is there.
 PLANES, ONE_EACH = (64, 128, 256, 512), (1, 1, 1, 1)
 
@@ -126,6 +128,124 @@ class TestEveryPreset:
                 assert (empty.claimed > 0, empty.matched, empty.good) == (True, 0, False)
                 unused = [fragment for fragment in published.lacks if not any(fragment in key for key in names)]
                 assert not unused, f"{preset}: {name}: {published.name} lacks {unused}, which the part has not either"
+
+
+def published_by_timm(name: str, **numbers: Any) -> State:
+    """The names and shapes of a network of timm, without memory for its tensors."""
+    with torch.device("meta"):
+        state: State = timm.create_model(name, **numbers).state_dict()
+    return state
+
+
+@functools.cache
+def start_part(preset: str, part: str) -> StartPart:
+    """A part of a preset at full size, without memory for its tensors."""
+    builder, config = PRESETS[preset]
+    with torch.device("meta"):
+        return builder(config, preset, 0).start_parts()[part]
+
+
+class TestOtherNetworks:
+    """Networks that have most or all of the tensors that a part asks for, and others besides."""
+
+    @pytest.mark.parametrize(
+        ("preset", "part", "other"),
+        [
+            *(
+                ("cnn-average", "backbone", other)
+                for other in ("resnet101", "seresnet50", "resnet50d", "ecaresnet50t", "resnet50_gn", "resnet34")
+            ),
+            *(
+                ("vit-average", "backbone", other)
+                for other in (
+                    "deit3_base_patch16_224",
+                    "deit_base_distilled_patch16_224",
+                    "beit_base_patch16_224",
+                    "vit_base_patch8_224",
+                    "vit_base_patch32_224",
+                    "vit_base_patch14_dinov2",
+                    "vit_base_patch16_clip_224",
+                    "vit_base_patch16_rope_224",
+                    "vit_base_patch16_siglip_224",
+                )
+            ),
+            ("stca", "resnet", "resnet101"),
+            ("stca", "resnet", "seresnet50"),
+            ("mstat", "trunk", "deit3_base_patch16_224"),
+            ("mstat", "trunk", "vit_base_patch16_clip_224"),
+            ("dcct-compact", "cnn", "mobilenetv2_110d"),
+            ("dcct-compact", "transformer", "deit_tiny_distilled_patch16_224"),
+            ("dcct-dense-swin", "cnn", "densenet169"),
+            ("dcct-dense-swin", "transformer", "swinv2_large_window12_192"),
+        ],
+    )
+    def test_they_are_refused(self, preset: str, part: str, other: str) -> None:
+        state, taker = published_by_timm(other), start_part(preset, part)
+        for published in taker.published:
+            match = fit(taker, published, state)
+            assert not match.good, match.published.name
+            assert published.name in match.shortfall()
+
+    def test_the_refusal_names_what_nothing_takes(self) -> None:
+        part = start_part("cnn-average", "backbone")
+        match = fit(part, part.published[0], published_by_timm("seresnet50"))
+        assert match.shortfall() == (
+            "265 of the 265 tensors of resnet50 fit; 64 tensors in the file are not of resnet50 "
+            "(layer1.0.se.fc1.weight, layer1.0.se.fc1.bias, layer1.0.se.fc2.weight, ...)"
+        )
+
+    def test_a_deeper_network_of_clips(self) -> None:
+        part = start_part("stca", "resnet3d")
+        match = fit(part, part.published[0], r3d50_state((3, 4, 23, 3), device="meta"))
+        assert match.matched == match.claimed
+        assert (match.good, match.strange[0]) == (False, "layer3.6.conv1.weight")
+
+    def test_a_deeper_network_with_ibn(self) -> None:
+        part = start_part("stca", "resnet")
+        with torch.device("meta"):
+            state = ibn_a_state(torchvision.models.resnet101())
+        match = fit(part, part.published[0], state)
+        assert match.matched == match.claimed
+        assert (match.good, match.strange[0]) == (False, "layer3.6.conv1.weight")
+
+    @pytest.mark.parametrize("preset", PRESETS)
+    def test_what_timm_publishes_for_a_part_fits_it(self, preset: str) -> None:
+        builder, config = PRESETS[preset]
+        with torch.device("meta"):
+            parts = builder(config, preset, 0).start_parts()
+        for part in parts.values():
+            for published in part.published:
+                if timm.is_model(published.name):
+                    state = published_by_timm(published.name)
+                    headless = {key: value for key, value in state.items() if not key.startswith(CLASSIFIERS)}
+                    assert len(headless) == len(state) - 2
+                    for given in (state, headless, counters_apart(state)):
+                        assert fit(part, published, given).good, published.name
+
+    @pytest.mark.parametrize(
+        ("preset", "part", "other"),
+        [
+            ("vit-average", "backbone", "vit_base_patch16_384"),
+            ("vit-average-compact", "backbone", "vit_tiny_patch16_384"),
+            ("dcct-dense-swin", "transformer", "swin_large_patch4_window12_384"),
+        ],
+    )
+    def test_the_same_network_for_larger_images_fits(self, preset: str, part: str, other: str) -> None:
+        taker = start_part(preset, part)
+        match = fit(taker, taker.published[0], published_by_timm(other))
+        assert (match.good, match.left) == (True, ())
+        assert match.resized
+
+    def test_what_a_part_leaves_out_is_reported(self) -> None:
+        part = start_part("dcct-compact", "cnn")
+        match = fit(part, part.published[0], published_by_timm("mobilenetv2_100"))
+        assert {key.partition(".")[0] for key in match.unused} == {"conv_head", "bn2", "classifier"}
+
+    def test_looking_a_network_up_leaves_the_random_state(self) -> None:
+        part = timm_part(nn.Linear(1, 1), "vit_small_patch32_224")
+        before = torch.get_rng_state()
+        fit(part, part.published[0], {"fc.weight": torch.ones(1)})
+        assert torch.equal(torch.get_rng_state(), before)
 
 
 class TestIBN:

@@ -97,7 +97,11 @@ class TestSources:
         assert torch.equal(model.cnn.net.bn1.running_var, given["bn1.running_var"])
         assert tuple(model.transformer.net.pos_embed.shape) == (1, 1 + 4 * 2, 192)
         (line,) = (record.getMessage() for record in caplog.records if "transformer" in record.getMessage())
-        assert line.endswith("30 of 30 tensors, 1 resized (pos_embed)")
+        unused = (
+            "14 of the file not used (blocks.2.attn.proj.bias, blocks.2.attn.proj.weight, blocks.2.attn.qkv.bias, ...)"
+        )
+        assert line.endswith(f"30 of 30 tensors, 1 resized (pos_embed), {unused}")
+        assert report.parts["cnn"].unused[-2:] == ("classifier.weight", "classifier.bias")
 
     def test_a_file_starts_the_part_it_fits(self, folder: Path) -> None:
         file = folder / f"{MOBILENET}.pth"
@@ -221,22 +225,38 @@ class TestPreference:
 
 
 class TestRefusals:
-    def test_nine_tensors_of_ten_are_enough(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("key", ["layers.0.weight", "norm.bias"])
+    def test_a_single_tensor_that_is_not_there_refuses_a_file(self, tmp_path: Path, key: str) -> None:
         state = stack_state()
-        missing = ["layers.0.weight", "layers.3.bias", "norm.weight", "norm.bias"]
-        torch.save({key: value for key, value in state.items() if key not in missing}, tmp_path / "stack.pth")
+        del state[key]
+        torch.save(state, tmp_path / "stack.pth")
+        expected = rf"39 of the 40 tensors of stack fit, all must; {key} \(\w+\) is not there$"
+        with pytest.raises(WeightsError, match=expected):
+            apply_start_weights(stack(), tmp_path)
+
+    def test_tensors_that_nothing_takes_refuse_a_file(self, tmp_path: Path) -> None:
+        more = {f"layers.{index}.weight": torch.ones(3, 2) for index in range(18, 22)}
+        torch.save({**stack_state(), **more}, tmp_path / "stack.pth")
+        names = "layers.18.weight, layers.19.weight, layers.20.weight, ..."
         parts = stack()
-        before = parts["net"].module.state_dict()["layers.0.weight"].clone()
-        report = apply_start_weights(parts, tmp_path)
-        assert report.matched == 36
-        assert report.missing == tuple(f"net.{key}" for key in missing)
-        after = parts["net"].module.state_dict()
-        assert torch.equal(after["layers.0.weight"], before)
-        assert all(torch.equal(after[key], state[key]) for key in after if key not in (*missing, "num_batches_tracked"))
-        missing.append("extra.bias")
-        torch.save({key: value for key, value in state.items() if key not in missing}, tmp_path / "stack.pth")
-        with pytest.raises(WeightsError, match=r"35 of the 40 tensors of stack fit, 36 must; layers.0.weight \(3x2\)"):
-            apply_start_weights(parts, tmp_path)
+        before = parts["net"].module.state_dict()["norm.bias"].clone()
+        for source in (tmp_path, tmp_path / "stack.pth"):
+            with pytest.raises(
+                WeightsError,
+                match=rf"40 of the 40 tensors of stack fit; 4 tensors in the file are not of stack \({names}\)",
+            ):
+                apply_start_weights(parts, source)
+        assert torch.equal(parts["net"].module.state_dict()["norm.bias"], before)
+        report = apply_start_weights(
+            stack(Published(name="stack", spare=("layers.18", "layers.19", "layers.2"))), tmp_path
+        )
+        assert report.parts["net"].unused == tuple(more)
+        assert str(report.parts["net"]).endswith(f"40 of 40 tensors, 4 of the file not used ({names})")
+
+    def test_a_classifier_a_later_stage_and_counters_are_spare(self, tmp_path: Path) -> None:
+        more = {key: torch.ones(2) for key in ("fc.weight", "stage9.0.bias", "norm.num_batches_tracked")}
+        torch.save({**stack_state(), **more}, tmp_path / "stack.pth")
+        assert apply_start_weights(stack(), tmp_path).parts["net"].unused == ("fc.weight", "stage9.0.bias")
 
     def test_what_a_publication_lacks_is_not_asked_of_it(self, tmp_path: Path) -> None:
         torch.save({"norm.weight": torch.full((1,), 2.0), "norm.bias": torch.zeros(1)}, tmp_path / "stack.pth")
@@ -269,7 +289,7 @@ class TestRefusals:
         parts = stack(Published(name="stack", hub="timm/stack.in1k"))
         before = {key: value.clone() for key, value in parts["net"].module.state_dict().items()}
         with pytest.raises(
-            WeightsError, match=r"20 of the 40 tensors of stack fit, 36 must; layers.\d.\w+ \(.*\) is not"
+            WeightsError, match=r"20 of the 40 tensors of stack fit, all must; layers.\d.\w+ \(.*\) is not"
         ):
             apply_start_weights(parts, source)
         assert all(torch.equal(value, before[key]) for key, value in parts["net"].module.state_dict().items())
