@@ -260,6 +260,7 @@ class MSTAT(ReidModel):
             mean=(0.45, 0.45, 0.45),
             std=(0.225, 0.225, 0.225),
             lacks=lacks,
+            spare=("blocks.",),
         )
         still = Published(
             name=config.start,
