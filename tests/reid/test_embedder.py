@@ -109,6 +109,28 @@ def test_the_network_runs_once_for_all_variants(micro: Embedder, monkeypatch: py
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("variant", "parts"), [("base", []), ("complementary", ["cca"]), ("final", ["cca", "hta"]), (None, ["cca", "hta"])]
+)
+def test_only_what_the_variant_needs_is_run(micro: Embedder, variant: str | None, parts: list[str]) -> None:
+    ran: list[str] = []
+    handles = [
+        micro._model.get_submodule(part).register_forward_hook(lambda *_, part=part: ran.append(part))
+        for part in ("cca", "hta")
+    ]
+    micro.embed([tracklet(2, 0)], variant)
+    for handle in handles:
+        handle.remove()
+    assert ran == parts
+
+
+def test_the_default_variant_is_the_configurations_unless_told_otherwise() -> None:
+    model = build_model("dcct-micro", overrides={"run_variant": "complementary"})
+    given = Preprocessing((64, 32)), Provenance(trained=False, seed=0)
+    assert Embedder(model, *given).variant == "complementary"
+    assert Embedder(model, *given, run_variant="base").variant == "base"
+
+
 def test_sizes_come_from_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "odd.safetensors"
     model = build_model("dcct-micro", overrides={"image_size_hw": (48, 80), "clip_length": 3, "width": 24})

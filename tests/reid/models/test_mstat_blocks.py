@@ -199,6 +199,21 @@ def test_sta_and_a_sta_are_equations_2_and_3_token_by_token(num_frames: int, att
             torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("attributes", [False, True])
+def test_stochastic_depth_can_skip_every_branch(attributes: bool) -> None:
+    module = (
+        AttributeSpatioTemporalAggregation(WIDTH, HEADS, proxies=2, num_patches=4, drop_path=1.0)
+        if attributes
+        else SpatioTemporalAggregation(WIDTH, HEADS, drop_path=1.0)
+    )
+    randomised(module)
+    tokens = torch.randn(2, 1 + 3 * 4, WIDTH)
+    with torch.no_grad():
+        # What skips all of its branches is left as it was; any branch without a chance to be skipped would show.
+        torch.testing.assert_close(module.train()(tokens, 3), tokens)
+        assert not torch.allclose(module.eval()(tokens, 3), tokens, atol=0.1)
+
+
 def test_a_sta_block_starts_with_plain_residuals() -> None:
     module = SpatioTemporalAggregation(WIDTH, HEADS)
     assert module.alpha.tolist() == module.beta.tolist() == 1.0
