@@ -11,7 +11,7 @@ from torch import Tensor
 from reid.errors import ConfigError
 from reid.models import build_model
 from reid.models.denseil import DenseAttention, DenseConcatenation, DenseSum, step_embedding
-from tests.reid.models.by_hand import unlike, with_own_statistics
+from tests.reid.models.by_hand import mixture, softmax, unlike, with_own_statistics
 
 MICRO_HW = (64, 32)
 
@@ -40,13 +40,10 @@ def test_dense_attention_is_equation_3_head_by_head(seed: int, to_itself: bool) 
                 query = dense.query.weight @ tokens[b, n] + dense.query.bias
                 for h in range(heads):
                     part = slice(h * width // heads, (h + 1) * width // heads)
-                    scores = [math.exp(float(key[part] @ query[part]) / math.sqrt(width / heads)) for key in keys]
-                    expected = sum(
-                        score / sum(scores) * value[part] for score, value in zip(scores, values, strict=True)
-                    )
+                    shares = softmax([float(key[part] @ query[part]) / math.sqrt(width / heads) for key in keys])
+                    expected = mixture(shares, [value[part] for value in values])
                     torch.testing.assert_close(found[b, n, part], expected, atol=1e-5, rtol=1e-5)
-                    shares = torch.tensor(scores) / sum(scores)
-                    torch.testing.assert_close(weights[b, h, n], shares, atol=1e-5, rtol=1e-5)
+                    torch.testing.assert_close(weights[b, h, n], torch.tensor(shares), atol=1e-5, rtol=1e-5)
 
 
 def test_dense_attention_refuses_heads_that_do_not_divide() -> None:
