@@ -59,8 +59,9 @@ def test_every_model_has_pictures(vreid: Vreid, here: Path, name: str) -> None:
     write_crops(here / "person")
     outcome = vreid("explain", "--checkpoint", name, "--crops", "person", "--out", "out")
     assert outcome.code == 0, outcome.stderr
-    (warning,) = outcome.stderr.splitlines()
+    *starts, warning = outcome.stderr.splitlines()
     assert warning.startswith(f"warning: untrained: the network {name} was never trained (its start is random)")
+    assert all(line.startswith("warning: start weights: ") for line in starts)
     pictures = sorted(path.name for path in (here / "out").glob("*.png"))
     assert "grad-cam.png" in pictures
     for picture in pictures:
