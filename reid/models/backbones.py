@@ -153,7 +153,7 @@ class TransformerBackbone(nn.Module):
         tokens: Tensor = self.net.forward_features(images)  # (M, 1 + h * w, C), or of a Swin (M, h, w, C)
         patches = tokens.flatten(1, 2) if self.windows else tokens[:, 1:]  # (M, h * w, C)
         vector = tokens[:, 0] if self.global_feature == "class_token" else patches.mean(dim=1)
-        feature_map = patches.transpose(1, 2).view(len(images), self.width, *self.map_size_hw)  # (M, C, h, w)
+        feature_map = patches.transpose(1, 2).view(images.shape[0], self.width, *self.map_size_hw)  # (M, C, h, w)
         return FrameFeatures(feature_map, vector)
 
 
