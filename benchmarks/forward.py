@@ -10,6 +10,15 @@ ViT-B/16, both at 256x128, one after the other, up to their global vectors and n
 Figures: median milliseconds a clip, and the median over the rounds of (model / plain pair of the same round).
 
 Wanted: `dcct` at most 1.1 times the plain pair, which are its own backbones.
+
+Results, two cores (processor without GPU), ms a clip and ratio to the plain pair:
+
+  first, other work on the machine, 3 rounds   plain pair 1024; dcct 1060 (1.04), dcct-512 1051 (1.02), stca 467 (0.46),
+                                               stca-256 326 (0.32), denseil 256 (0.25), mstat 999 (0.99), cnn-average
+                                               158 (0.16), vit-average 871 (0.87)
+  last, idle machine, 5 rounds                 plain pair 1001; dcct 1044 (1.05), dcct-512 1021 (1.02), stca 405 (0.41),
+                                               stca-256 333 (0.34), denseil 275 (0.28), mstat 986 (0.99), cnn-average
+                                               153 (0.15), vit-average 847 (0.85)
 """
 
 from __future__ import annotations
