@@ -1,0 +1,1 @@
+"""Data sets of tracklets with known people."""
