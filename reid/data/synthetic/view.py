@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -33,13 +34,11 @@ class View:
 
     def to(self, device: torch.device | str) -> View:
         """Move all tensors to a device."""
-        moved = (self.position_m, self.yaw_rad, self.pitch_rad, self.focal_px, self.centre_px)
-        return View(*(tensor.to(device) for tensor in moved), self.size_hw)
+        return self._changed(lambda tensor: tensor.to(device))
 
     def select(self, indices: Tensor) -> View:
         """Pick views, with repetition: (K,) indices give K views."""
-        picked = (self.position_m, self.yaw_rad, self.pitch_rad, self.focal_px, self.centre_px)
-        return View(*(tensor[indices] for tensor in picked), self.size_hw)
+        return self._changed(lambda tensor: tensor[indices])
 
     def axes(self) -> Tensor:
         """(M, 3, 3): rows are the camera's right, down and forward directions in the world."""
@@ -72,7 +71,7 @@ class View:
         return torch.stack([column, row, depth_m], dim=2)
 
     def rays(self) -> Tensor:
-        """(M, H, W, 3): from the camera through the middle of every pixel, scaled so that depth grows by 1 along each."""
+        """(M, H, W, 3): from the camera through the middle of every pixel, as long as takes them 1 m deep."""
         height_px, width_px = self.size_hw
         device = self.position_m.device
         columns = torch.arange(width_px, device=device, dtype=torch.float32) + 0.5
@@ -103,4 +102,14 @@ class View:
             self.focal_px * scale,
             (self.centre_px - boxes_xyxy[:, :2]) * scale,
             size_hw,
+        )
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> View:
+        return View(
+            change(self.position_m),
+            change(self.yaw_rad),
+            change(self.pitch_rad),
+            change(self.focal_px),
+            change(self.centre_px),
+            self.size_hw,
         )
