@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import explain, models, run
+from cli import explain, models, run, synth
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 run.register(app)
 explain.register(app)
 models.register(app)
+synth.register(app)
 
 
 @app.callback(invoke_without_command=True)
