@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+
+from reid.data.synthetic.rows import Rows
 
 
 @dataclass(frozen=True)
-class Light:
+class Light(Rows):
     """The light of M images: a sun or lamp far away, and what comes from the sky and back from the ground.
 
     Attributes:
@@ -24,14 +24,6 @@ class Light:
     lamp_rgb: Tensor
     sky_rgb: Tensor
     ground_rgb: Tensor
-
-    def to(self, device: torch.device | str) -> Light:
-        """Move all tensors to a device."""
-        return self._changed(lambda tensor: tensor.to(device))
-
-    def select(self, indices: Tensor) -> Light:
-        """Pick lights, with repetition: (K,) indices give K lights."""
-        return self._changed(lambda tensor: tensor[indices])
 
     def falling_on(self, normals: Tensor, image: Tensor, lamp_share: Tensor | float = 1.0) -> Tensor:
         """Light on surfaces.
@@ -47,6 +39,3 @@ class Light:
         up = 0.5 + 0.5 * normals[:, 2:]  # (P, 1)
         facing = (normals * self.towards[image]).sum(dim=1).clamp_min(0.0) * lamp_share  # (P,)
         return self.sky_rgb[image] * up + self.ground_rgb[image] * (1.0 - up) + self.lamp_rgb[image] * facing[:, None]
-
-    def _changed(self, change: Callable[[Tensor], Tensor]) -> Light:
-        return Light(change(self.towards), change(self.lamp_rgb), change(self.sky_rgb), change(self.ground_rgb))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from reid.data.synthetic.rows import Rows
+
 
 @dataclass(frozen=True)
-class View:
+class View(Rows):
     """M views: where a camera stands, where it looks, and which part of its picture is wanted.
 
     Attributes:
@@ -28,17 +29,6 @@ class View:
     focal_px: Tensor
     centre_px: Tensor
     size_hw: tuple[int, int]
-
-    def __len__(self) -> int:
-        return len(self.position_m)
-
-    def to(self, device: torch.device | str) -> View:
-        """Move all tensors to a device."""
-        return self._changed(lambda tensor: tensor.to(device))
-
-    def select(self, indices: Tensor) -> View:
-        """Pick views, with repetition: (K,) indices give K views."""
-        return self._changed(lambda tensor: tensor[indices])
 
     def axes(self) -> Tensor:
         """(M, 3, 3): rows are the camera's right, down and forward directions in the world."""
@@ -102,14 +92,4 @@ class View:
             self.focal_px * scale,
             (self.centre_px - boxes_xyxy[:, :2]) * scale,
             size_hw,
-        )
-
-    def _changed(self, change: Callable[[Tensor], Tensor]) -> View:
-        return View(
-            change(self.position_m),
-            change(self.yaw_rad),
-            change(self.pitch_rad),
-            change(self.focal_px),
-            change(self.centre_px),
-            self.size_hw,
         )

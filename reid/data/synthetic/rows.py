@@ -1,0 +1,34 @@
+"""Tables whose columns are tensors: one row a person, an image or a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+
+class Rows:
+    """Base of frozen dataclasses whose fields are tensors with N rows, other such tables, or plain values."""
+
+    def __len__(self) -> int:
+        first = getattr(self, fields(self)[0].name)  # type: ignore[arg-type]
+        return len(first)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move all tensors to a device."""
+        return self._changed(lambda value: value.to(device))
+
+    def select(self, indices: Tensor) -> Self:
+        """Pick rows, with repetition: (K,) indices give K rows."""
+        return self._changed(
+            lambda value: value.index_select(0, indices) if isinstance(value, Tensor) else value.select(indices)
+        )
+
+    def _changed(self, change: Callable[[Any], Any]) -> Self:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return type(self)(
+            **{name: change(value) if isinstance(value, Tensor | Rows) else value for name, value in values.items()}
+        )
