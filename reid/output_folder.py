@@ -4,9 +4,41 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from reid.errors import OutputError
+from reid.errors import OutputError, RunError
+
+
+@contextmanager
+def new_folder(path: Path, *, marker: str, what: str, overwrite: bool) -> Iterator[Path]:
+    """Give a folder to fill; it moves to its place when the block ends well, else it goes.
+
+    Args:
+        path: where it is to stand.
+        marker, what, overwrite: as `check_output` takes them.
+
+    Raises:
+        OutputError: something stands there already, or the place cannot be written.
+        RunError: writing failed on the way.
+    """
+    check_output(path, marker=marker, what=what, overwrite=overwrite)
+    path = path.absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{path.name}.unfinished-", dir=path.parent)
+    except OSError as error:
+        raise OutputError(f"--out {path} cannot be written: {error.strerror}") from error
+    try:
+        with temporary as place:
+            building = Path(place) / "new"
+            building.mkdir()
+            yield building
+            move_into_place(building, path)
+    except OSError as error:
+        raise RunError(f"{what} could not be written to {path}: {error.strerror or error}") from error
 
 
 def check_output(path: Path, *, marker: str, what: str, overwrite: bool) -> None:

@@ -15,13 +15,14 @@ from reid.errors import ConfigError
 from reid.explain import clip_pictures, weight_pictures
 from reid.explain.drawing import draw
 from reid.explain.frame_figures import ShownFrames
-from reid.explain.new_folder import INDEX, new_folder
 from reid.explain.tracklets import CropFolder, read_crop
 from reid.models import ReidModel
+from reid.output_folder import new_folder
 from reid.preprocess import Preprocessing
 from reid.version import package_version
 
 FORMAT = "vreid-explain/1"
+INDEX = "explain.json"  # by which a folder is known as one of these
 _MOST_SHOWN = 8
 
 
@@ -97,7 +98,7 @@ def write_album(
         raise ConfigError(f"frames: expected 1 to {length}, the clip of {explained.model.name}, got {num_shown}")
     shown = tuple(even_indices(length, num_shown or min(length, _MOST_SHOWN))[0].tolist())
     written = []
-    with new_folder(out, overwrite=overwrite) as folder:
+    with new_folder(out, marker=INDEX, what="a folder of pictures", overwrite=overwrite) as folder:
         for picture in weight_pictures(explained.model):
             draw(picture, explained.title, None).save(folder / f"{picture.name}.png")
             written.append(Written(f"{picture.name}.png", None, picture.shows))

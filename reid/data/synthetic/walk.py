@@ -84,8 +84,8 @@ class Route:
         """
         share = np.linspace(0.0, 1.0, _POINTS)[:, None]
         rest = 1.0 - share
-        weights = (rest**3, 3 * rest**2 * share, 3 * rest * share**2, share**3)
-        return Route.through(sum((weight * corner for weight, corner in zip(weights, corners_m, strict=True)), 0.0))
+        weights = np.concatenate([rest**3, 3 * rest**2 * share, 3 * rest * share**2, share**3], axis=1)  # (P, 4)
+        return Route.through((weights[:, :, None] * corners_m).sum(axis=1))
 
     @property
     def length_m(self) -> float:
