@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import explain, models, run, synth
+from cli import evaluate, explain, models, run, synth
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.register(app)
+evaluate.register(app)
 explain.register(app)
 models.register(app)
 synth.register(app)

@@ -6,6 +6,7 @@ The format is described in docs/formats.md. Inside vreid a box is float32 xyxy i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,6 +17,8 @@ from reid.errors import InputError
 MIN_TRUTH_VISIBILITY = 0.25
 MIN_TRUTH_HEIGHT_PX = 40.0
 PERSON_CLASS = 1
+# MOTChallenge's person on a vehicle, static person, distractor and reflection: a detector may well find them.
+PERSON_LIKE_CLASSES = frozenset({2, 7, 8, 12})
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,22 @@ class TrackBox:
 
 @dataclass(frozen=True)
 class TruthBox:
-    """One box of ground truth: the visible part of a person, clipped to the frame; `visibility` in [0, 1]."""
+    """One box of ground truth: the visible part of a person, clipped to the frame; `visibility` in [0, 1].
+
+    With `consider` False the box is ignored, whatever its size.
+    """
 
     frame_index: int
     person_id: int
     box_xyxy: tuple[float, float, float, float]
     visibility: float = 1.0
+    consider: bool = True
 
     @property
     def considered(self) -> bool:
         """Whether a result is asked for this box; the others are neither missed nor false."""
-        height_px = self.box_xyxy[3] - self.box_xyxy[1]
-        return self.visibility >= MIN_TRUTH_VISIBILITY and height_px >= MIN_TRUTH_HEIGHT_PX
+        height_px = round(self.box_xyxy[3] - self.box_xyxy[1], 3)  # top + 40 - top is not always 40
+        return self.consider and self.visibility >= MIN_TRUTH_VISIBILITY and height_px >= MIN_TRUTH_HEIGHT_PX
 
 
 def write_tracks(path: Path, boxes: Iterable[TrackBox]) -> None:
@@ -93,7 +100,9 @@ def write_truth(path: Path, boxes: Iterable[TruthBox]) -> None:
 
 
 def read_truth(path: Path) -> list[TruthBox]:
-    """Read a camera's ground truth; boxes of other classes than person are left out.
+    """Read a camera's ground truth.
+
+    Of the classes other than person, those that look like people are read as ignored boxes, the rest is left out.
 
     Args:
         path: a file as `write_truth` writes it, or MOTChallenge's own `gt.txt`.
@@ -105,26 +114,37 @@ def read_truth(path: Path) -> list[TruthBox]:
         InputError: a line is not MOTChallenge ground-truth text; says which.
     """
     return [
-        TruthBox(int(fields[0]) - 1, int(fields[1]), _xyxy(fields), fields[8])
+        TruthBox(
+            int(fields[0]) - 1,
+            int(fields[1]),
+            _xyxy(fields),
+            visibility=fields[8],
+            consider=fields[6] != 0 and fields[7] == PERSON_CLASS,
+        )
         for fields in _rows(path, num_fields=9)
-        if int(fields[7]) == PERSON_CLASS
+        if fields[7] == PERSON_CLASS or fields[7] in PERSON_LIKE_CLASSES
     ]
 
 
 def _rows(path: Path, *, num_fields: int) -> Iterator[list[float]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                fields = [float(field) for field in line.split(",")]
-            except ValueError:
-                fields = []
-            if len(fields) != num_fields:
-                raise InputError(
-                    f"{path}, line {number}: expected {num_fields} numbers with commas between, got {line.strip()!r}"
-                )
-            yield fields
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            fields = [float(field) for field in line.split(",")]
+        except ValueError:
+            fields = []
+        if len(fields) != num_fields or not all(map(math.isfinite, fields)):
+            raise InputError(
+                f"{path}, line {number}: expected {num_fields} numbers with commas between, got {line.strip()[:80]!r}"
+            )
+        if fields[0] < 1:
+            raise InputError(f"{path}, line {number}: frame {fields[0]:g}, but frames count from 1")
+        yield fields
 
 
 def _number(value: float, decimals: int) -> str:

@@ -23,6 +23,7 @@ KNOWN_TO_ONE_FILE = {
     "boxmot": "trackers/boxmot_tracker.py",
     "faiss": "pipeline/gallery.py",
     "decord": "pipeline/sources/frame_picker.py",
+    "trackeval": "pipeline/evaluation_tracking.py",
 }
 
 
