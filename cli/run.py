@@ -244,9 +244,10 @@ def _settle(config: Path | None, videos: Sequence[str], starts: dict[str, str], 
     with _no_garbage_collection():
         from pipeline import RunConfig
     from pipeline.inputs import with_starts
-    from reid.config import load_settings, override, parse_settings
+    from pipeline.site import load_site
+    from reid.config import override, parse_settings
 
-    settings = load_settings(config, RunConfig) if config is not None else RunConfig()
+    settings = load_site(config) if config is not None else RunConfig()
     given = {key: value for key, value in flags.items() if value is not None}
     if videos:
         given["cameras"] = [{"source": source} for source in videos]

@@ -18,7 +18,9 @@ def new_folder(path: Path, *, marker: str, what: str, overwrite: bool) -> Iterat
 
     Args:
         path: where it is to stand.
-        marker, what, overwrite: as `check_output` takes them.
+        marker: name of a file in it, by which a folder of this kind is known.
+        what: such a folder in words, as "a folder of pictures".
+        overwrite: replace one that stands there. Anything else is never replaced.
 
     Raises:
         OutputError: something stands there already, or the place cannot be written.
