@@ -19,8 +19,9 @@ from reid.data.synthetic.trunk import TRUNK_HEIGHTS, Trunk
 
 _LEG_ALONG = (0.0, 0.08, 0.2, 0.33, 0.44, 0.5, 0.56, 0.66, 0.8, 0.92, 1.0)
 _LEG_RADIUS = (0.048, 0.055, 0.057, 0.053, 0.048, 0.046, 0.045, 0.044, 0.034, 0.028, 0.026)
-_ARM_ALONG = (-0.1, -0.06, 0.04, 0.16, 0.32, 0.45, 0.54, 0.66, 0.82, 1.0)
-_ARM_RADIUS = (0.0, 0.024, 0.036, 0.037, 0.033, 0.030, 0.029, 0.029, 0.024, 0.019)
+_ARM_ALONG = (-0.05, -0.025, 0.05, 0.16, 0.32, 0.45, 0.54, 0.66, 0.82, 1.0)
+_ARM_RADIUS = (0.0, 0.020, 0.031, 0.034, 0.032, 0.029, 0.028, 0.028, 0.024, 0.019)
+_SLEEVE_WIDTH = (0.0, 0.3, 0.5, 0.7, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0)  # shares of the cloth's thickness
 _FOOT_ALONG = (-0.048, -0.042, -0.02, 0.02, 0.062, 0.09, 0.102)  # ahead of the ankle
 _FOOT_UP = (0.0, 0.020, 0.032, 0.026, 0.017, 0.012, 0.0)
 _FOOT_SIDE = (0.0, 0.020, 0.025, 0.028, 0.030, 0.022, 0.0)
@@ -172,7 +173,7 @@ def _arm(people: People, joints: Joints, side: int) -> Tensor:
     sleeved = along[None] <= people.clothes.sleeve[:, None] + 0.02
     radius = _constant(_ARM_RADIUS, path) * people.build.limbs[:, None]
     cover = torch.where(sleeved, people.clothes.thickness[:, None], torch.zeros_like(radius))
-    radius = radius + cover * (radius > 0.01) + cover * 0.3 * (radius <= 0.01)
+    radius = radius + cover * _constant(_SLEEVE_WIDTH, path)
     facing = _constant((1.0, 0.0, 0.15), path).expand_as(path[:, 0])
     return tube_surface(path, radius, radius, facing, 8)
 

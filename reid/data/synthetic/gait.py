@@ -13,7 +13,7 @@ from reid.data.synthetic.rows import Rows
 ANKLE = 0.042
 _THIGH = _SHANK = (HIP - ANKLE) / 2
 _UPPER_ARM, _FOREARM = 0.170, 0.152
-_SHOULDER_HEIGHT = 0.806
+_SHOULDER_HEIGHT = 0.803
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _leg(
     phase = phase_rad + (0.0 if side == 1 else torch.pi)
     uneven = 1.0 + side * gait.asymmetry
     flexion = gait.hip_swing * uneven * stride * torch.cos(phase) + 0.04 * stride
-    bend = 0.05 + stride * gait.knee_bend * (0.28 * _bump(phase, 0.28, 4.0) + 0.92 * _bump(phase, 1.42, 3.2))
+    bend = 0.05 + stride * gait.knee_bend * (0.28 * _bump(phase, 0.28, 4.0) + 0.80 * _bump(phase, 1.42, 3.2))
     pitch = stride * (0.32 * _bump(phase, -0.02, 7.0) - 0.85 * _bump(phase, 1.12, 4.5))
     zero = torch.zeros_like(flexion)
     hip = turn(torch.stack([zero, side * 0.052 * build.hips, zero], dim=1), pelvis_yaw)
@@ -134,11 +134,11 @@ def _arm(
     held = gait.held[:, 0 if side == 1 else 1]
     swing = -gait.arm_swing * (1.0 + side * gait.asymmetry) * stride * torch.cos(phase_rad) * side
     swing = (swing + 0.02) * (1.0 - 0.85 * held) + 0.25 * held
-    bend = gait.elbow + 0.5 * swing.clamp_min(0.0) + held * 1.55
+    bend = gait.elbow + 0.35 * swing.clamp_min(0.0) + held * 1.55
     out = side * (gait.elbows_out + 1.5 * people.clothes.thickness + 0.15 * (build.belly - 1.0).clamp_min(0.0))
     inward = -side * (0.10 + 0.5 * held)
     zero = torch.zeros_like(swing)
-    across = turn(torch.stack([zero, side * 0.104 * build.shoulders, zero], dim=1), chest_yaw)
+    across = turn(torch.stack([zero, side * 0.100 * build.shoulders, zero], dim=1), chest_yaw)
     shoulder = pelvis + (_SHOULDER_HEIGHT - HIP) * spine + across
     elbow = shoulder + _UPPER_ARM * turn(_direction(swing, out), chest_yaw)
     wrist = elbow + _FOREARM * turn(_direction(swing + bend, out * 0.4 + inward), chest_yaw)

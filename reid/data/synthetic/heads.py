@@ -13,7 +13,7 @@ from reid.data.synthetic.mesh import ring_surface
 from reid.data.synthetic.people import People
 
 HEAD_RINGS = (0.0, 0.04, 0.14, 0.28, 0.42, 0.56, 0.70, 0.83, 0.94, 1.0)  # chin to top
-_HALF_HEIGHT, _HALF_DEPTH, _HALF_WIDTH = 0.068, 0.056, 0.044
+_HALF_HEIGHT, _HALF_DEPTH, _HALF_WIDTH = 0.065, 0.056, 0.045
 # Radius of the head at each ring, and how far the jaw and the back of the head shift a ring forward.
 _RADIUS = (0.0, 0.42, 0.70, 0.90, 0.98, 1.0, 0.96, 0.80, 0.50, 0.0)
 _AHEAD = (0.30, 0.28, 0.20, 0.10, 0.02, -0.04, -0.06, -0.05, -0.02, 0.0)

@@ -196,7 +196,7 @@ def _gait(draws: Draws, build: Build) -> Gait:
             np.arcsin(np.clip(stride / 4 / (HIP * height), 0.2, 0.6)) * draws.uniform("swing", 0.92, 1.1)
         ),
         knee_bend=_tensor(draws.normal("knee", 1.0, 0.1)),
-        arm_swing=_tensor(np.clip(draws.normal("arm swing", 0.42, 0.2), 0.05, 0.95)),
+        arm_swing=_tensor(np.clip(draws.normal("arm swing", 0.36, 0.16), 0.05, 0.7)),
         elbow=_tensor(np.clip(draws.normal("elbow", 0.3, 0.14), 0.08, 0.8)),
         elbows_out=_tensor(np.clip(draws.normal("elbows out", 0.1, 0.05), 0.02, 0.28)),
         twist=_tensor(draws.normal("twist", 0.1, 0.04)),
@@ -236,6 +236,8 @@ def _clothes(draws: Draws, woman: np.ndarray) -> Clothes:
     pattern = draws.choice("pattern", (60, 9, 7, 10, 8, 6))
     pattern = np.where((kind == names.index("suit")) & (pattern != 2), 0, pattern)
     denim = (bottom[:, 2] > 1.25 * bottom[:, 0]).astype(np.float32)
+    boots = draws.chance("boots", np.where(woman, 0.18, 0.05)) * draws.uniform("boot height", 0.2, 0.85)
+    leg_width = draws.uniform("leg width", 0.0, 0.007)
     open_front = draws.chance("open", open_share) & ~dress
     return Clothes(
         sleeve=_tensor(np.clip(sleeve, 0.04, 1.0)),
@@ -259,8 +261,8 @@ def _clothes(draws: Draws, woman: np.ndarray) -> Clothes:
         leg_end=_tensor(
             np.where(shorts, draws.uniform("shorts end", 0.32, 0.56), draws.uniform("trousers end", 0.9, 1.05))
         ),
-        leg_width=_tensor(draws.choice("leg cut", (30, 50, 20)) * 0.008 + draws.uniform("leg width", 0.0, 0.007)),
-        boots=_tensor(draws.chance("boots", np.where(woman, 0.18, 0.05)) * draws.uniform("boot height", 0.2, 0.85)),
+        leg_width=_tensor(np.where(boots > 0, 0, draws.choice("leg cut", (30, 50, 20)) * 0.008) + leg_width),
+        boots=_tensor(boots),
         hood=_tensor((kind == names.index("hooded")) | (draws.chance("hood", 0.3) & np.isin(kind, (4, 5)))),
         scarf=_tensor(draws.chance("scarf", 0.08)),
         pattern=_tensor(pattern),

@@ -12,7 +12,7 @@ from reid.data.synthetic.cloth import paint_surfaces
 from reid.data.synthetic.light import Light
 from reid.data.synthetic.mesh import Mesh, unit
 from reid.data.synthetic.people import People
-from reid.data.synthetic.rasteriser import Hits, rasterise
+from reid.data.synthetic.rasteriser import Hits, find_fragments, rasterise
 from reid.data.synthetic.rows import Rows
 from reid.data.synthetic.shadows import cast_shadows
 from reid.data.synthetic.view import View
@@ -103,6 +103,27 @@ class Renderer:
         """Find where people would be seen if nothing hid them, without drawing: (M, 4) pixels."""
         _, on_screen = self._project(view, instances.image, self._bodies(instances))
         return torch.cat([on_screen[:, :, :2].amin(dim=1), on_screen[:, :, :2].amax(dim=1)], dim=1)
+
+    def full_pixels(self, view: View, instances: Instances) -> Tensor:
+        """Count the pixels that people would cover if nothing hid them and no image ended.
+
+        Args:
+            view: K views.
+            instances: M people in them; one so near that he is over twice as large as the image counts as twice.
+
+        Returns:
+            (M,) int64.
+        """
+        corners, on_screen = self._project(view, instances.image, self._bodies(instances))
+        first = torch.floor(on_screen[:, :, :2].amin(dim=1))  # (M, 2)
+        sizes = torch.ceil(on_screen[:, :, :2].amax(dim=1)) - first
+        width_px, height_px = (int(size) for size in sizes.amax(dim=0).clamp(1, 2 * max(view.size_hw)).tolist())
+        moved = torch.cat([first, torch.zeros_like(first[:, :1])], dim=1)
+        of = torch.arange(len(instances), device=first.device).repeat_interleave(len(self._mesh.triangles))
+        fragments = find_fragments(corners - moved[of][:, None], of, (height_px, width_px))
+        covered = torch.zeros(len(instances) * height_px * width_px, dtype=torch.bool, device=first.device)
+        covered[fragments.pixel] = True
+        return covered.view(len(instances), -1).sum(dim=1)
 
     def _bodies(self, instances: Instances) -> Bodies:
         rows = self._people.select(instances.person)

@@ -14,8 +14,8 @@ from reid.data.synthetic.people import HIP, People
 # One row a ring: height, half width, half depth, place of its centre, and how much hips, belly, chest and shoulders
 # of a build change it. All lengths are shares of the person's height.
 _RINGS = (
-    (0.462, 0.040, 0.036, 0.000, 1.0, 0.0, 0.0, 0.0),
-    (0.490, 0.090, 0.069, -0.003, 1.0, 0.0, 0.0, 0.0),
+    (0.455, 0.040, 0.036, 0.000, 1.0, 0.0, 0.0, 0.0),
+    (0.474, 0.093, 0.071, -0.002, 1.0, 0.0, 0.0, 0.0),
     (0.525, 0.100, 0.076, -0.006, 1.0, 0.0, 0.0, 0.0),
     (0.565, 0.096, 0.071, -0.003, 0.6, 0.4, 0.0, 0.0),
     (0.610, 0.088, 0.064, 0.001, 0.2, 0.8, 0.0, 0.0),
@@ -71,7 +71,9 @@ class Trunk:
         covered = torch.sigmoid((rings[:, 0] - clothes.hem[:, None]) / 0.006) * torch.sigmoid(
             (0.85 - rings[:, 0]) / 0.01
         )
-        cover = clothes.thickness[:, None] * covered + 0.003
+        # Below the waist a shirt hangs clear of the thighs.
+        hanging = 0.012 * covered * ((0.57 - rings[:, 0]) / 0.08).clamp(0.0, 1.0)
+        cover = clothes.thickness[:, None] * covered + hanging + 0.003
         ahead = rings[:, 3] + 0.035 * (build.belly - 1.0).clamp_min(0.0)[:, None] * weights[1]
         return Trunk(
             joints.pelvis,

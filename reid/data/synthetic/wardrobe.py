@@ -101,4 +101,5 @@ def paint(draws: Draws, name: str, palette: _Palette, spread: float = 0.04) -> n
     display = display * (1 + draws.normal(name + "/brightness", 0.0, 2.5 * spread)[:, None])
     display = display + draws.normal(name + "/hue", 0.0, spread / 2, size=3)
     display = display + np.abs(draws.normal(name + "/lift", 0.0, spread / 2))[:, None]
-    return (np.clip(display, 0.02, 0.95) ** 2).astype(np.float32)
+    linear: np.ndarray = np.clip(display, 0.02, 0.95) ** 2
+    return linear.astype(np.float32)
