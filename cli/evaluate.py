@@ -56,6 +56,7 @@ def evaluate(
     run: Annotated[
         Path,
         typer.Argument(
+            metavar="RUN",
             help="A run of `vreid run`, or a folder of <camera>.txt in MOTChallenge's result format.",
             show_default=False,
         ),
