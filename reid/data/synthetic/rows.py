@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, Self
 
@@ -32,3 +32,15 @@ class Rows:
         return type(self)(
             **{name: change(value) if isinstance(value, Tensor | Rows) else value for name, value in values.items()}
         )
+
+    @classmethod
+    def joined(cls, tables: Sequence[Self]) -> Self:
+        """Put the rows of tables below each other; plain values are the first table's."""
+        columns = {}
+        for field in fields(cls):  # type: ignore[arg-type]
+            values = [getattr(table, field.name) for table in tables]
+            first = values[0]
+            columns[field.name] = torch.cat(values) if isinstance(first, Tensor) else first
+            if isinstance(first, Rows):
+                columns[field.name] = type(first).joined(values)
+        return cls(**columns)
