@@ -133,6 +133,12 @@ class TestCamerasApart:
         turned_truth = {name: replace(truth[name], boxes=truth[name].boxes[::-1]) for name in reversed(truth)}
         assert evaluate(turned, turned_truth) == evaluate(results, truth)
 
+    def test_frames_follow_each_other_in_time(self) -> None:
+        """Id 1, then 2, then 1 again; a set holds these frames in another order."""
+        result = [track_box(frame, mot_id, lane=1) for frame, mot_id in ((17, 1), (9, 1), (16, 2))]
+        truth = truths({"gate": everyone((1,), (9, 16, 17))})
+        assert evaluate({"gate": result}, truth).all_cameras.tracking.id_switches == 2
+
     def test_one_frame_in_two_cameras_is_two_frames(self) -> None:
         """A person and the box that fits them stand in different cameras."""
         evaluation = evaluate(
