@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reid.data.synthetic.draws import Draws
+from reid.data.synthetic.dice import Dice
 from reid.data.synthetic.walk import Ground, Pace, Route, Walk, Walker
 
 _OUT_OF_SIGHT_M = 0.8  # beyond the picture's edge, where walks begin and end
@@ -52,7 +52,7 @@ class Stay:
 
 
 def choreograph(
-    draws: Draws, walkers: Sequence[Walker], recordings: Sequence[Recording], transit_s: tuple[float, float]
+    dice: Dice, walkers: Sequence[Walker], recordings: Sequence[Recording], transit_s: tuple[float, float]
 ) -> list[Stay]:
     """Let people walk past cameras.
 
@@ -62,7 +62,7 @@ def choreograph(
     else, unless there are so many that no way around is found.
 
     Args:
-        draws: one seed.
+        dice: of one seed.
         walkers: of N people.
         recordings: of C cameras, at least one.
         transit_s: shortest and longest time out of sight.
@@ -71,22 +71,22 @@ def choreograph(
         The stays of all, by person and time.
     """
     stays: list[Stay] = []
-    for group in _groups(draws, len(walkers)):
-        stays += _itinerary(draws.child("itinerary", group[0]), group, walkers, recordings, transit_s, stays)
+    for group in _groups(dice, len(walkers)):
+        stays += _itinerary(dice.child("itinerary", group[0]), group, walkers, recordings, transit_s, stays)
     return sorted(stays, key=lambda stay: (stay.person, stay.walk.start_s))
 
 
-def _groups(draws: Draws, num_people: int) -> Iterator[list[int]]:
+def _groups(dice: Dice, num_people: int) -> Iterator[list[int]]:
     """Yield people who walk alone or together."""
     person = 0
     while person < num_people:
-        together = person + 1 < num_people and bool(draws.child("group", person).chance("pair", _PAIRS)[0])
+        together = person + 1 < num_people and dice.child("group", person).chance("pair", _PAIRS)
         yield [person, person + 1] if together else [person]
         person += 1 + together
 
 
 def _itinerary(
-    draws: Draws,
+    dice: Dice,
     group: Sequence[int],
     walkers: Sequence[Walker],
     recordings: Sequence[Recording],
@@ -99,16 +99,16 @@ def _itinerary(
     itinerary: list[Stay] = []
     camera, free_s = group[0] % len(recordings), 0.0
     for number in itertools.count():
-        leg = draws.child("leg", number)
-        if number >= 2 and not leg.chance("goes on", _GOES_ON)[0]:
+        leg = dice.child("leg", number)
+        if number >= 2 and not leg.chance("goes on", _GOES_ON):
             break
         tries = [leg.child("try", attempt) for attempt in range(_TRIES)]
         if number == 0:
-            second = recordings[_next_camera(draws.child("leg", 1), camera, len(recordings))]
+            second = recordings[_next_camera(dice.child("leg", 1), camera, len(recordings))]
             starts_s = [_start_s(each, recordings[camera], second, transit_s, speed_m_s) for each in tries]
         else:
             camera = _next_camera(leg, camera, len(recordings))
-            starts_s = [free_s + float(each.uniform("transit", *transit_s)[0]) for each in tries]
+            starts_s = [free_s + each.between("transit", *transit_s) for each in tries]
         stays, is_clear = _most_apart(
             (
                 _stays(each, group, walkers, camera, recordings[camera].ground, speed_m_s, start_s)
@@ -123,16 +123,16 @@ def _itinerary(
     return itinerary
 
 
-def _next_camera(draws: Draws, camera: int, num_cameras: int) -> int:
+def _next_camera(dice: Dice, camera: int, num_cameras: int) -> int:
     """Go to a neighbour in the row of cameras, or come back to the same."""
     neighbours = [other for other in (camera - 1, camera + 1) if 0 <= other < num_cameras]
-    if not neighbours or not draws.chance("elsewhere", _ELSEWHERE)[0]:
+    if not neighbours or not dice.chance("elsewhere", _ELSEWHERE):
         return camera
-    return neighbours[int(draws.integers("neighbour", 0, len(neighbours))[0])]
+    return dice.pick("neighbour", neighbours)
 
 
 def _start_s(
-    draws: Draws, first: Recording, second: Recording, transit_s: tuple[float, float], speed_m_s: float
+    dice: Dice, first: Recording, second: Recording, transit_s: tuple[float, float], speed_m_s: float
 ) -> float:
     """Draw when the first stay begins, so that the recordings hold enough of it and of the second."""
     first_s = _DETOURS * first.ground.width_m / speed_m_s
@@ -140,7 +140,7 @@ def _start_s(
     latest_s = second.end_s - _SEEN_S - first_s - sum(transit_s) / 2
     if latest_s < earliest_s:
         return (earliest_s + latest_s) / 2
-    return float(draws.uniform("start", earliest_s, latest_s)[0])
+    return dice.between("start", earliest_s, latest_s)
 
 
 def _most_apart(attempts: Iterator[list[Stay]], others: Sequence[Walk]) -> tuple[list[Stay], bool]:
@@ -157,7 +157,7 @@ def _most_apart(attempts: Iterator[list[Stay]], others: Sequence[Walk]) -> tuple
 
 
 def _stays(
-    draws: Draws,
+    dice: Dice,
     group: Sequence[int],
     walkers: Sequence[Walker],
     camera: int,
@@ -166,33 +166,34 @@ def _stays(
     start_s: float,
 ) -> list[Stay]:
     """Draw the stays of a group in one camera, side by side."""
-    halts = bool(draws.chance("halts", _HALTS)[0])
-    haste, halt_s, halt_at = (
-        float(draws.uniform(name, *bounds)[0])
-        for name, bounds in (("haste", (0.85, 1.0)), ("halt", (1.0, 3.5)), ("halt at", (0.35, 0.65)))
-    )
-    pace = Pace(haste * speed_m_s, halt_s if halts else 0.0, halt_at)
+    halt_s = dice.between("halt", 1.0, 3.5) if dice.chance("halts", _HALTS) else 0.0
+    pace = Pace(speed_m_s * dice.between("haste", 0.85, 1.0), halt_s, dice.between("halt at", 0.35, 0.65))
     offsets_m = [0.0] if len(group) == 1 else [_BESIDE_M, -_BESIDE_M]
-    route = _clear_route(draws, ground, offsets_m[0])
-    phases_rad = draws.uniform("phase", 0.0, 2.0 * np.pi, size=len(group))[0]
+    route = _clear_route(dice, ground, offsets_m[0])
+    phases_rad = [dice.between(f"phase {member}", 0.0, 2.0 * np.pi) for member in range(len(group))]
     return [
         Stay(
             person,
             camera,
-            Walk(route, pace, walkers[person], start_s, beside_m=beside_m, first_phase_rad=float(phase_rad)),
+            Walk(route, pace, walkers[person], start_s, beside_m=beside_m, first_phase_rad=phase_rad),
         )
         for person, beside_m, phase_rad in zip(group, offsets_m, phases_rad, strict=True)
     ]
 
 
-def _clear_route(draws: Draws, ground: Ground, width_m: float) -> Route:
+def share_of_free_ways(dice: Dice, ground: Ground) -> float:
+    """What share of the ways that people would take leads past all obstacles, by trying some."""
+    spare_m = [_spare_m(_way(dice.child("way", number), ground), ground, 0.0) for number in range(_ROUTE_TRIES)]
+    return float(np.mean(np.asarray(spare_m) >= 0))
+
+
+def _clear_route(dice: Dice, ground: Ground, width_m: float) -> Route:
     """Draw a route that leaves so much room on both sides of it and turns gently; else the best of many."""
     best: Route | None = None
     best_m = -np.inf
     for number in range(_ROUTE_TRIES):
-        route = Route.curve(_corners_m(draws.child("route", number), ground))
-        room_m = float(ground.clearance_m(route.places_m).min())
-        spare_m = min(room_m - width_m, route.turn_radius_m - _TURN_RADIUS_M - 2 * width_m)
+        route = _way(dice.child("route", number), ground)
+        spare_m = _spare_m(route, ground, width_m)
         if spare_m >= 0:
             return route
         if best is None or spare_m > best_m:
@@ -201,11 +202,17 @@ def _clear_route(draws: Draws, ground: Ground, width_m: float) -> Route:
     return best
 
 
-def _corners_m(draws: Draws, ground: Ground) -> np.ndarray:
-    """Draw the (4, 2) control points of a way through the picture."""
-    kind = int(draws.choice("kind", _KINDS)[0])
-    side, other_side = np.where(draws.uniform("sides", -1.0, 1.0, size=2)[0] < 0, -1.0, 1.0)
-    a, b, c, d = (float(value) for value in draws.uniform("corners", size=4)[0])
+def _spare_m(route: Route, ground: Ground, width_m: float) -> float:
+    """By how much the tightest place or the tightest turn of a route is wide enough; negative where it is not."""
+    room_m = float(ground.clearance_m(route.places_m).min())
+    return min(room_m - width_m, route.turn_radius_m - _TURN_RADIUS_M - 2 * width_m)
+
+
+def _way(dice: Dice, ground: Ground) -> Route:
+    """Draw a way through the picture, whatever stands there."""
+    kind = dice.pick("kind", range(4), _KINDS)
+    side, other_side = (dice.pick(name, (-1.0, 1.0)) for name in ("side", "other side"))
+    a, b, c, d = (dice.between(name, 0.0, 1.0) for name in "abcd")
     near_m, far_m = ground.near_m, ground.far_m
 
     def aside_m(x: float, share: float) -> tuple[float, float]:
@@ -220,9 +227,9 @@ def _corners_m(draws: Draws, ground: Ground) -> np.ndarray:
         bend_m = 0.5 * (far_m - near_m) * (c - 0.5)
         inner_x = np.clip([(entry[0] + middle_x) / 2 + bend_m, (exit_[0] + middle_x) / 2 + bend_m], near_m, far_m)
         inner = [aside_m(inner_x[0], side * reach), aside_m(inner_x[1], exit_[1] / abs(exit_[1]) * reach)]
-        return np.asarray([entry, *inner, exit_])
+        return Route.curve(np.asarray([entry, *inner, exit_]))
     entry = aside_m(far_m - 0.3 * a * (far_m - near_m), side)
     exit_ = aside_m(near_m * (0.6 + 0.2 * b), other_side)
     inner = [aside_m(entry[0] - 0.1 * near_m, 0.6 * (c - 0.5)), aside_m(1.15 * near_m, 0.7 * (d - 0.5))]
     corners = np.asarray([entry, *inner, exit_])
-    return corners if kind == _COMING else corners[::-1]
+    return Route.curve(corners if kind == _COMING else corners[::-1])

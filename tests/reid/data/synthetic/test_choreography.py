@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reid.data.synthetic.choreography import Recording, Stay, choreograph
+from reid.data.synthetic.dice import Dice
 from reid.data.synthetic.draws import Draws
 from reid.data.synthetic.walk import Ground, Walker
 
@@ -27,7 +28,7 @@ def recordings(count: int, seconds: float = 20.0) -> list[Recording]:
 
 
 def made(seed: int, *, people: int = 12, cameras: int = 2, seconds: float = 20.0) -> list[Stay]:
-    return choreograph(Draws([seed]), walkers(people), recordings(cameras, seconds), TRANSIT_S)
+    return choreograph(Dice(Draws([seed])), walkers(people), recordings(cameras, seconds), TRANSIT_S)
 
 
 def by_person(stays: list[Stay]) -> dict[int, list[Stay]]:
