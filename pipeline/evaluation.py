@@ -96,11 +96,13 @@ def evaluate(
             f"result and truth have no camera in common: the result has {_names(results)}, the truth {_names(truth)}"
         )
     warnings = [
-        *(f"camera {name} is in the truth but not in the result: everyone there counts as missed"
-          for name in sorted(truth.keys() - results.keys())),
-        *(f"camera {name} is in the result but not in the truth: it is left out of all figures"
-          for name in sorted(results.keys() - truth.keys())),
-    ]  # fmt: skip
+        f"camera {name} is in the truth but not in the result: everyone there counts as missed"
+        for name in sorted(truth.keys() - results.keys())
+    ]
+    warnings += [
+        f"camera {name} is in the result but not in the truth: it is left out of all figures"
+        for name in sorted(results.keys() - truth.keys())
+    ]
     frames: dict[str, list[MatchedFrame]] = {}
     for name in sorted(truth):
         boxes = _within_truth(name, results.get(name, ()), truth[name], warnings)
