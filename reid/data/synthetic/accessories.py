@@ -13,6 +13,9 @@ from reid.data.synthetic.mesh import ring_surface, tube_surface
 from reid.data.synthetic.people import HIP, WAIST, People
 from reid.data.synthetic.trunk import Trunk, turned
 
+# Places along each surface, as what paints it knows them.
+BACKPACK_RINGS = HANDBAG_RINGS = (0.0, 0.06, 0.3, 0.7, 0.94, 1.0)
+COLLAR_RINGS = (0.0, 0.3, 0.7, 1.0)
 _FOLDS = 7
 
 

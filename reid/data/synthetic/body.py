@@ -10,7 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reid.data.synthetic.accessories import backpack, collar, drape, handbag
+from reid.data.synthetic.accessories import (
+    BACKPACK_RINGS,
+    COLLAR_RINGS,
+    HANDBAG_RINGS,
+    backpack,
+    collar,
+    drape,
+    handbag,
+)
 from reid.data.synthetic.gait import ANKLE, Joints, turn, walk
 from reid.data.synthetic.heads import HEAD_RINGS, face, hair, hat
 from reid.data.synthetic.mesh import Mesh, Part, Tube, build_mesh, surface_normals, tube_surface
@@ -30,29 +38,30 @@ _HAND_ALONG = (-0.1, 0.15, 0.5, 0.85, 1.0)
 _HAND_FRONT = (0.016, 0.020, 0.023, 0.017, 0.0)
 _HAND_SIDE = (0.014, 0.013, 0.013, 0.009, 0.0)
 _HAND_LENGTH = 0.075
-_FOUR = (0.0, 0.3, 0.7, 1.0)
-_SIX = (0.0, 0.06, 0.3, 0.7, 0.94, 1.0)
+_NECK_ALONG = (0.0, 0.35, 0.7, 1.0)
 _DRAPE_ALONG = tuple(ring / 8 for ring in range(9))
 
-_TUBES = (
-    Tube(Part.TRUNK, TRUNK_HEIGHTS, 18),
-    Tube(Part.LEG, _LEG_ALONG, 10),
-    Tube(Part.LEG, _LEG_ALONG, 10, mirrored=True),
-    Tube(Part.FOOT, _FOOT_ALONG, 8),
-    Tube(Part.FOOT, _FOOT_ALONG, 8, mirrored=True),
-    Tube(Part.ARM, _ARM_ALONG, 8),
-    Tube(Part.ARM, _ARM_ALONG, 8, mirrored=True),
-    Tube(Part.HAND, _HAND_ALONG, 6),
-    Tube(Part.HAND, _HAND_ALONG, 6, mirrored=True),
-    Tube(Part.NECK, _FOUR, 10),
-    Tube(Part.HEAD, HEAD_RINGS, 14),
-    Tube(Part.HAIR, HEAD_RINGS, 14),
-    Tube(Part.HAT, HEAD_RINGS, 14),
-    Tube(Part.DRAPE, _DRAPE_ALONG, 22),
-    Tube(Part.BACKPACK, _SIX, 12),
-    Tube(Part.HANDBAG, _SIX, 10),
-    Tube(Part.COLLAR, _FOUR, 12),
-)
+
+@dataclass(frozen=True)
+class Segments:
+    """How many vertices a ring of each kind of surface has."""
+
+    trunk: int
+    leg: int
+    foot: int
+    arm: int
+    hand: int
+    neck: int
+    head: int
+    drape: int
+    backpack: int
+    handbag: int
+    collar: int
+
+
+FINE = Segments(trunk=18, leg=10, foot=8, arm=8, hand=6, neck=10, head=14, drape=22, backpack=12, handbag=10, collar=12)
+# Enough where a person is about as many pixels high as a crop for training.
+COARSE = Segments(trunk=12, leg=7, foot=6, arm=6, hand=4, neck=6, head=10, drape=16, backpack=8, handbag=8, collar=8)
 
 
 @dataclass(frozen=True)
@@ -63,12 +72,39 @@ class Bodies:
     normals: Tensor
 
 
-def body_mesh() -> Mesh:
+def body_mesh(segments: Segments = FINE) -> Mesh:
     """Give what all bodies share."""
-    return build_mesh(_TUBES)
+    return build_mesh(
+        (
+            Tube(Part.TRUNK, TRUNK_HEIGHTS, segments.trunk),
+            Tube(Part.LEG, _LEG_ALONG, segments.leg),
+            Tube(Part.LEG, _LEG_ALONG, segments.leg, mirrored=True),
+            Tube(Part.FOOT, _FOOT_ALONG, segments.foot),
+            Tube(Part.FOOT, _FOOT_ALONG, segments.foot, mirrored=True),
+            Tube(Part.ARM, _ARM_ALONG, segments.arm),
+            Tube(Part.ARM, _ARM_ALONG, segments.arm, mirrored=True),
+            Tube(Part.HAND, _HAND_ALONG, segments.hand),
+            Tube(Part.HAND, _HAND_ALONG, segments.hand, mirrored=True),
+            Tube(Part.NECK, _NECK_ALONG, segments.neck),
+            Tube(Part.HEAD, HEAD_RINGS, segments.head),
+            Tube(Part.HAIR, HEAD_RINGS, segments.head),
+            Tube(Part.HAT, HEAD_RINGS, segments.head),
+            Tube(Part.DRAPE, _DRAPE_ALONG, segments.drape),
+            Tube(Part.BACKPACK, BACKPACK_RINGS, segments.backpack),
+            Tube(Part.HANDBAG, HANDBAG_RINGS, segments.handbag),
+            Tube(Part.COLLAR, COLLAR_RINGS, segments.collar),
+        )
+    )
 
 
-def build_bodies(people: People, place_m: Tensor, yaw_rad: Tensor, phase_rad: Tensor, stride: Tensor) -> Bodies:
+def build_bodies(
+    people: People,
+    place_m: Tensor,
+    yaw_rad: Tensor,
+    phase_rad: Tensor,
+    stride: Tensor,
+    segments: Segments = FINE,
+) -> Bodies:
     """Stand people in the world.
 
     Args:
@@ -77,50 +113,51 @@ def build_bodies(people: People, place_m: Tensor, yaw_rad: Tensor, phase_rad: Te
         yaw_rad: (M,), where they face.
         phase_rad: (M,), moment of the gait.
         stride: (M,), 0 standing to 1 walking.
+        segments: as for the mesh.
 
     Returns:
         Their bodies.
     """
     joints = walk(people, phase_rad, stride)
-    surfaces = _surfaces(people, joints)
+    surfaces = _surfaces(people, joints, segments)
     normals = torch.cat([surface_normals(surface).flatten(1, 2) for surface in surfaces], dim=1)
     vertices = torch.cat([surface.flatten(1, 2) for surface in surfaces], dim=1) * people.height_m[:, None, None]
     ground_m = torch.cat([place_m, torch.zeros_like(place_m[:, :1])], dim=1)
     return Bodies(turn(vertices, yaw_rad) + ground_m[:, None], turn(normals, yaw_rad))
 
 
-def _surfaces(people: People, joints: Joints) -> list[Tensor]:
-    """(M, R, S, 3) for each of `_TUBES`."""
+def _surfaces(people: People, joints: Joints, segments: Segments) -> list[Tensor]:
+    """(M, R, S, 3) for each surface, in the mesh's order."""
     trunk = Trunk.of(people, joints)
-    neck, head_centre = _neck(people, joints, trunk)
+    neck, head_centre = _neck(people, joints, trunk, segments.neck)
     return [
-        trunk.surface(_TUBES[0].segments),
-        *(_leg(people, joints, side) for side in (0, 1)),
-        *(_foot(people, joints, side) for side in (0, 1)),
-        *(_arm(people, joints, side) for side in (0, 1)),
-        *(_hand(people, joints, side) for side in (0, 1)),
+        trunk.surface(segments.trunk),
+        *(_leg(people, joints, side, segments.leg) for side in (0, 1)),
+        *(_foot(people, joints, side, segments.foot) for side in (0, 1)),
+        *(_arm(people, joints, side, segments.arm) for side in (0, 1)),
+        *(_hand(people, joints, side, segments.hand) for side in (0, 1)),
         neck,
-        face(people, head_centre, 14),
-        hair(people, head_centre, 14),
-        hat(people, head_centre, 14),
-        drape(people, joints, trunk, _DRAPE_ALONG, 22),
-        backpack(people, trunk, 12),
-        handbag(people, joints, 10),
-        collar(people, trunk, 12),
+        face(people, head_centre, segments.head),
+        hair(people, head_centre, segments.head),
+        hat(people, head_centre, segments.head),
+        drape(people, joints, trunk, _DRAPE_ALONG, segments.drape),
+        backpack(people, trunk, segments.backpack),
+        handbag(people, joints, segments.handbag),
+        collar(people, trunk, segments.collar),
     ]
 
 
-def _neck(people: People, joints: Joints, trunk: Trunk) -> tuple[Tensor, Tensor]:
+def _neck(people: People, joints: Joints, trunk: Trunk, segments: int) -> tuple[Tensor, Tensor]:
     """The neck's surface and the middle of the head, (M, 3)."""
     base = trunk.at(0.845)  # (M, 3)
     forward = turn(torch.tensor([[0.020, 0.0, 0.0]], device=base.device).expand_as(base), joints.chest_yaw)
     upright = torch.tensor([0.0, 0.0, 1.0], device=base.device)
     centre = base + 0.087 * (0.5 * joints.spine + 0.5 * upright) + forward
-    steps = torch.tensor([0.0, 0.35, 0.7, 1.0], device=base.device)[None, :, None]
+    steps = torch.tensor(_NECK_ALONG, device=base.device)[None, :, None]
     path = base[:, None] + steps * (centre - base)[:, None]
     radius = 0.033 * people.build.limbs[:, None] * torch.ones_like(steps[..., 0])
     facing = torch.tensor([[1.0, 0.0, 0.0]], device=base.device).expand_as(base)
-    return tube_surface(path, radius, radius * 0.95, facing, 10), centre
+    return tube_surface(path, radius, radius * 0.95, facing, segments), centre
 
 
 def _along(first: Tensor, middle: Tensor, last: Tensor, steps: tuple[float, ...]) -> Tensor:
@@ -141,7 +178,7 @@ def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device)
 
 
-def _leg(people: People, joints: Joints, side: int) -> Tensor:
+def _leg(people: People, joints: Joints, side: int, segments: int) -> Tensor:
     path = _along(joints.hips[:, side], joints.knees[:, side], joints.ankles[:, side], _LEG_ALONG)
     along = _constant(_LEG_ALONG, path)
     clothes = people.clothes
@@ -153,10 +190,10 @@ def _leg(people: People, joints: Joints, side: int) -> Tensor:
     radius = _constant(_LEG_RADIUS, path) * people.build.limbs[:, None] + 0.003
     radius = radius + torch.where(dressed, loose, torch.zeros_like(loose)) + 0.004 * boot
     facing = _constant((1.0, 0.0, 0.0), path).expand_as(path[:, 0])
-    return tube_surface(path, radius, radius * 0.95, facing, 10)
+    return tube_surface(path, radius, radius * 0.95, facing, segments)
 
 
-def _foot(people: People, joints: Joints, side: int) -> Tensor:
+def _foot(people: People, joints: Joints, side: int, segments: int) -> Tensor:
     ankle = joints.ankles[:, side]
     pitch, yaw = joints.foot_pitch[:, side], joints.foot_yaw[:, side]
     ahead, height = _constant(_FOOT_ALONG, ankle), _constant(_FOOT_HEIGHT, ankle) - ANKLE
@@ -164,10 +201,10 @@ def _foot(people: People, joints: Joints, side: int) -> Tensor:
     zero = torch.zeros_like(cos * ahead)
     path = ankle[:, None] + turn(torch.stack([cos * ahead - sin * height, zero, sin * ahead + cos * height], 2), yaw)
     upwards = torch.stack([-torch.sin(pitch), torch.zeros_like(pitch), torch.cos(pitch)], dim=1)
-    return tube_surface(path, _constant(_FOOT_UP, ankle), _constant(_FOOT_SIDE, ankle), turn(upwards, yaw), 8)
+    return tube_surface(path, _constant(_FOOT_UP, ankle), _constant(_FOOT_SIDE, ankle), turn(upwards, yaw), segments)
 
 
-def _arm(people: People, joints: Joints, side: int) -> Tensor:
+def _arm(people: People, joints: Joints, side: int, segments: int) -> Tensor:
     path = _along(joints.shoulders[:, side], joints.elbows[:, side], joints.wrists[:, side], _ARM_ALONG)
     along = _constant(_ARM_ALONG, path)
     sleeved = along[None] <= people.clothes.sleeve[:, None] + 0.02
@@ -175,13 +212,13 @@ def _arm(people: People, joints: Joints, side: int) -> Tensor:
     cover = torch.where(sleeved, people.clothes.thickness[:, None], torch.zeros_like(radius))
     radius = radius + cover * _constant(_SLEEVE_WIDTH, path)
     facing = _constant((1.0, 0.0, 0.15), path).expand_as(path[:, 0])
-    return tube_surface(path, radius, radius, facing, 8)
+    return tube_surface(path, radius, radius, facing, segments)
 
 
-def _hand(people: People, joints: Joints, side: int) -> Tensor:
+def _hand(people: People, joints: Joints, side: int, segments: int) -> Tensor:
     wrist = joints.wrists[:, side]
     forearm = wrist - joints.elbows[:, side]
     direction = forearm / forearm.square().sum(dim=1, keepdim=True).sqrt()
     path = wrist[:, None] + _HAND_LENGTH * _constant(_HAND_ALONG, wrist)[None, :, None] * direction[:, None]
     facing = _constant((1.0, 0.0, 0.15), wrist).expand_as(wrist)
-    return tube_surface(path, _constant(_HAND_FRONT, wrist), _constant(_HAND_SIDE, wrist), facing, 6)
+    return tube_surface(path, _constant(_HAND_FRONT, wrist), _constant(_HAND_SIDE, wrist), facing, segments)

@@ -49,7 +49,7 @@ def paint_surfaces(people: People, person: Tensor, part: Tensor, surface: Tensor
         chosen = (part == int(kind)).nonzero()[:, 0]
         if len(chosen):
             front, left, along = surface.index_select(0, chosen).unbind(dim=1)
-            rows = people.select(person.index_select(0, chosen))
+            rows = people.picked(person.index_select(0, chosen))
             colours[chosen] = painter(Spots(rows, front, left, along))
     return colours
 

@@ -80,23 +80,20 @@ def find_fragments(corners: Tensor, image: Tensor, size_hw: tuple[int, int]) -> 
         All pairs inside an image, triangle by triangle.
     """
     height_px, width_px = size_hw
+    kept = (_is_shown(corners)).nonzero()[:, 0]
+    corners = corners.index_select(0, kept)
     limits = torch.tensor([width_px, height_px], device=corners.device)
     low = torch.ceil(corners[:, :, :2].amin(dim=1) - 0.5).clamp_min(0).minimum(limits).long()  # (F, 2)
     high = torch.floor(corners[:, :, :2].amax(dim=1) - 0.5).clamp_min(-1).minimum(limits - 1).long()
     size = (high - low + 1).clamp_min(0)
     pixels = size[:, 0] * size[:, 1]
-    a, b, c = corners.unbind(dim=1)
-    doubled_area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
-    shown = (doubled_area < -1e-6) & (pixels > 0) & (corners[:, :, 2].amin(dim=1) > NEAREST_M)
-    kept = shown.nonzero()[:, 0]
-    pixels, low, size = pixels[kept], low[kept], size[kept]
     local = torch.repeat_interleave(pixels)  # (Q,) row of `kept`
     step = torch.arange(len(local), device=local.device) - (pixels.cumsum(0) - pixels).index_select(0, local)
     wide = size[:, 0].index_select(0, local)
     down = torch.div(step, wide, rounding_mode="floor")
     column = low[:, 0].index_select(0, local) + step - down * wide
     row = low[:, 1].index_select(0, local) + down
-    planes = _planes(corners.index_select(0, kept)).index_select(0, local)  # (Q, 9)
+    planes = _planes(corners).index_select(0, local)  # (Q, 9)
     x, y = column + 0.5 - planes[:, 9], row + 0.5 - planes[:, 10]
     first = planes[:, 0] * x + planes[:, 1] * y + planes[:, 2]
     second = planes[:, 3] * x + planes[:, 4] * y + planes[:, 5]
@@ -105,6 +102,13 @@ def find_fragments(corners: Tensor, image: Tensor, size_hw: tuple[int, int]) -> 
     triangle = kept.index_select(0, local.index_select(0, inside))
     pixel = (image[triangle] * height_px + row[inside]) * width_px + column[inside]
     return Fragments(pixel, triangle, inverse_depth.clamp_min(_FAR_INVERSE_M))
+
+
+def _is_shown(corners: Tensor) -> Tensor:
+    """Whether triangles (F, 3, 3) face the camera and are far enough: (F,)."""
+    x, y, depth_m = corners.unbind(dim=2)  # (F, 3) each
+    doubled_area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
+    return (doubled_area < -1e-6) & (depth_m.amin(dim=1) > NEAREST_M)
 
 
 def _planes(corners: Tensor) -> Tensor:

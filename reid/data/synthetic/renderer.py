@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reid.data.synthetic.body import Bodies, body_mesh, build_bodies
+from reid.data.synthetic.body import FINE, Bodies, Segments, body_mesh, build_bodies
 from reid.data.synthetic.cloth import paint_surfaces
 from reid.data.synthetic.light import Light
 from reid.data.synthetic.mesh import Mesh, unit
@@ -62,11 +62,13 @@ class Renderer:
     Args:
         people: whom instances name by row.
         device: where all tensors given are.
+        segments: how finely bodies are modelled.
     """
 
-    def __init__(self, people: People, device: torch.device | str = "cpu") -> None:
+    def __init__(self, people: People, device: torch.device | str = "cpu", segments: Segments = FINE) -> None:
         self._people = people.to(device)
-        self._mesh: Mesh = body_mesh().to(device)
+        self._segments = segments
+        self._mesh: Mesh = body_mesh(segments).to(device)
 
     def render(
         self, view: View, light: Light, instances: Instances, backdrop_linear: Tensor, backdrop_depth_m: Tensor
@@ -127,7 +129,9 @@ class Renderer:
 
     def _bodies(self, instances: Instances) -> Bodies:
         rows = self._people.select(instances.person)
-        return build_bodies(rows, instances.place_m, instances.yaw_rad, instances.phase_rad, instances.stride)
+        return build_bodies(
+            rows, instances.place_m, instances.yaw_rad, instances.phase_rad, instances.stride, self._segments
+        )
 
     def _project(self, view: View, image: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
         """Corners (M * F, 3, 3) of triangles and vertices (M, V, 3) on the screen."""

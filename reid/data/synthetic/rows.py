@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
@@ -27,6 +27,10 @@ class Rows:
             lambda value: value.index_select(0, indices) if isinstance(value, Tensor) else value.select(indices)
         )
 
+    def picked(self, indices: Tensor) -> Self:
+        """Pick rows as `select` does, each column only when it is asked for: for many rows of few of many columns."""
+        return cast(Self, _Picked(self, indices))
+
     def _changed(self, change: Callable[[Any], Any]) -> Self:
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(
@@ -44,3 +48,17 @@ class Rows:
             if isinstance(first, Rows):
                 columns[field.name] = type(first).joined(values)
         return cls(**columns)
+
+
+class _Picked:
+    """Stands in for a table whose rows are picked column by column."""
+
+    def __init__(self, table: Rows, indices: Tensor) -> None:
+        self._table = table
+        self._indices = indices
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._table, name)
+        picked = value.index_select(0, self._indices) if isinstance(value, Tensor) else value.picked(self._indices)
+        self.__dict__[name] = picked
+        return picked
