@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reid.data.synthetic.resampling import resampled
+from reid.data.synthetic.ycc import RGB_TO_YCC, halved, to_rgb, weighted
 
 BLOCK_PX = 8
 _FORWARD_BITS = 13
@@ -44,12 +45,6 @@ _CHROMA_TABLE = (
     (99, 99, 99, 99, 99, 99, 99, 99),
 )
 
-RGB_TO_YCC = (
-    (0.299, 0.587, 0.114),
-    (-0.168736, -0.331264, 0.5),
-    (0.5, -0.418688, -0.081312),
-)
-
 
 def through_jpeg(rgb: Tensor, quality: np.ndarray, halve_colour: bool = True) -> Tensor:
     """Save pictures as JPEG and load them again, as far as the eye can tell.
@@ -64,9 +59,10 @@ def through_jpeg(rgb: Tensor, quality: np.ndarray, halve_colour: bool = True) ->
     """
     height_px, width_px = rgb.shape[2:]
     levels = rgb.to(torch.float32)
-    luma = weighted(levels, RGB_TO_YCC[0])
+    weights = torch.tensor(RGB_TO_YCC, device=rgb.device)
     coloured = halved(levels) if halve_colour else levels
-    chroma = torch.stack([weighted(coloured, RGB_TO_YCC[1]), weighted(coloured, RGB_TO_YCC[2])], dim=1)
+    luma = weighted(levels, weights[:1])
+    chroma = torch.stack([weighted(coloured, weights[1:2]), weighted(coloured, weights[2:])], dim=1)
     luma, chroma = compressed(luma, chroma, quality)
     if halve_colour:
         chroma = resampled(chroma, (height_px + height_px % 2, width_px + width_px % 2))
@@ -89,38 +85,6 @@ def compressed(luma: Tensor, chroma: Tensor, quality: np.ndarray) -> tuple[Tenso
     both = chroma.flatten(0, 1).round().clamp_(-128.0, 127.0)  # (M * 2, H', W')
     both = _quantised(both, _tables(_CHROMA_TABLE, quality).repeat(2, axis=0))
     return luma, both.reshape(chroma.shape)
-
-
-def weighted(rgb: Tensor, weights: tuple[float, float, float] | Tensor) -> Tensor:
-    """Add up the three channels of (M, 3, H, W): (M, H, W). The weights are for all, or (M, 3)."""
-    if isinstance(weights, Tensor):
-        red, green, blue = weights[:, :, None, None].unbind(dim=1)
-    else:
-        red, green, blue = torch.tensor(weights, device=rgb.device)
-    total = rgb[:, 0] * red
-    total += rgb[:, 1] * green
-    total += rgb[:, 2] * blue
-    return total
-
-
-def halved(planes: Tensor) -> Tensor:
-    """Average 2x2 pixels of (..., H, W); an odd last row or column counts twice."""
-    height_px, width_px = planes.shape[-2:]
-    if height_px % 2 or width_px % 2:
-        planes = F.pad(planes, (0, width_px % 2, 0, height_px % 2), mode="replicate")
-    rows = planes[..., 0::2, :] + planes[..., 1::2, :]
-    return (rows[..., 0::2] + rows[..., 1::2]).mul_(0.25)
-
-
-def to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
-    """Put luma (M, H, W) and chroma (M, 2, H, W), in levels, back together: (M, 3, H, W) uint8."""
-    blue, red = chroma.unbind(dim=1)
-    rgb = torch.empty((len(luma), 3, *luma.shape[1:]), device=luma.device)
-    luma = luma + 0.5
-    rgb[:, 0] = luma + red * 1.402
-    rgb[:, 1] = luma - red * 0.714136 - blue * 0.344136
-    rgb[:, 2] = luma + blue * 1.772
-    return rgb.clamp_(0.0, 255.0).to(torch.uint8)
 
 
 def _quantised(planes: Tensor, steps: np.ndarray) -> Tensor:
@@ -155,5 +119,6 @@ def _transforms(device: torch.device) -> tuple[Tensor, Tensor]:
 def _tables(table: tuple[tuple[int, ...], ...], quality: np.ndarray) -> np.ndarray:
     """(M, 64) float32 steps of the coefficients, as libjpeg scales them."""
     percent = np.where(quality < 50, 5000 // np.maximum(quality, 1), 200 - 2 * quality)  # (M,)
-    steps = (np.asarray(table).reshape(1, -1) * percent[:, None] + 50) // 100
-    return np.clip(steps, 1, 255).astype(np.float32)
+    scaled = (np.asarray(table).reshape(1, -1) * percent[:, None] + 50) // 100
+    steps: np.ndarray = np.clip(scaled, 1, 255).astype(np.float32)
+    return steps

@@ -42,9 +42,10 @@ def _matrix(length_px: int, new_length_px: int, device: torch.device) -> Tensor:
     reach_px = max(1.0, old_per_new)
     middles_px = (np.arange(new_length_px) + 0.5) * old_per_new - 0.5
     places_px = np.arange(-length_px, 2 * length_px)  # beyond both ends, where the outermost pixel goes on
-    shares = np.maximum(0.0, 1.0 - np.abs(places_px - middles_px[:, None]) / reach_px)
-    weights = np.zeros((new_length_px, length_px))
-    np.add.at(weights, (slice(None), np.clip(places_px, 0, length_px - 1)), shares)
+    shares = np.maximum(0.0, 1.0 - np.abs(places_px - middles_px[:, None]) / reach_px)  # (new, 3 * old)
+    before, weights, after = np.split(shares, 3, axis=1)
+    weights[:, 0] += before.sum(axis=1)
+    weights[:, -1] += after.sum(axis=1)
     weights = np.round(weights / weights.sum(axis=1, keepdims=True) * _WEIGHT_STEPS)
     largest = weights.argmax(axis=1)
     weights[np.arange(new_length_px), largest] += _WEIGHT_STEPS - weights.sum(axis=1)
