@@ -33,6 +33,7 @@ from reid.data.synthetic.materials import (
 )  # fmt: skip
 from reid.data.synthetic.openings import (
     bays,
+    ceiling_lamps,
     crossing,
     double_doors,
     facade_windows,
