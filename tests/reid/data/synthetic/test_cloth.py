@@ -15,10 +15,24 @@ from reid.data.synthetic.people import Clothes, People
 GREEN, RED, BLUE, WHITE = ((0.1, 0.5, 0.1), (0.6, 0.1, 0.1), (0.1, 0.1, 0.6), (0.8, 0.8, 0.8))
 
 
-_LEFT_OUT = (
-    "drape opening fastening boots pattern sleeves_differ side_stripe fade fold front_logo back_logo back_differs tights "
-    "belt collar scarf"
-).split()
+_LEFT_OUT = [
+    "drape",
+    "opening",
+    "fastening",
+    "boots",
+    "pattern",
+    "sleeves_differ",
+    "side_stripe",
+    "fade",
+    "fold",
+    "front_logo",
+    "back_logo",
+    "back_differs",
+    "tights",
+    "belt",
+    "collar",
+    "scarf",
+]
 
 
 def dressed(**clothes: object) -> People:
