@@ -15,7 +15,8 @@ from reid.data.synthetic.people import Clothes, People
 GREEN, RED, BLUE, WHITE = ((0.1, 0.5, 0.1), (0.6, 0.1, 0.1), (0.1, 0.1, 0.6), (0.8, 0.8, 0.8))
 
 
-_LEFT_OUT = [
+_LEFT_OUT = (
+)
     "drape",
     "opening",
     "fastening",
