@@ -179,7 +179,8 @@ def _widened(boxes_xyxy: np.ndarray, camera: Draws) -> np.ndarray:
     width, height = boxes_xyxy[:, 2] - boxes_xyxy[:, 0], boxes_xyxy[:, 3] - boxes_xyxy[:, 1]
     missing = np.maximum(camera.uniform("narrowest", 0.2, 0.5) * height - width, 0.0) / 2
     zero = np.zeros_like(missing)
-    return boxes_xyxy + np.stack([-missing, zero, missing, zero], axis=1)
+    widened: np.ndarray = boxes_xyxy + np.stack([-missing, zero, missing, zero], axis=1)
+    return widened
 
 
 def _share_hidden(

@@ -16,7 +16,6 @@ GREEN, RED, BLUE, WHITE = ((0.1, 0.5, 0.1), (0.6, 0.1, 0.1), (0.1, 0.1, 0.6), (0
 
 
 _LEFT_OUT = (
-)
     "drape",
     "opening",
     "fastening",
@@ -33,7 +32,7 @@ _LEFT_OUT = (
     "belt",
     "collar",
     "scarf",
-]
+)
 
 
 def dressed(**clothes: object) -> People:
