@@ -79,8 +79,8 @@ def _cells(cells: Cells, spots: Spots) -> Tensor:
     along = spots.u_m / cells.size_u_m + cells.bond * row
     column = torch.floor(along)
     into_u_m, into_v_m = (along - column) * cells.size_u_m, spots.v_m - row * cells.size_v_m
-    fine_u = (2.0 - 2.0 * spots.wide_m / cells.size_u_m).clamp(0.0, 1.0)
-    fine_v = (2.0 - 2.0 * spots.high_m / cells.size_v_m).clamp(0.0, 1.0)
+    fine_u = (1.5 - 2.0 * spots.wide_m / cells.size_u_m).clamp(0.0, 1.0)
+    fine_v = (1.5 - 2.0 * spots.high_m / cells.size_v_m).clamp(0.0, 1.0)
     joint_u = _joint(into_u_m, cells.size_u_m, cells.joint_m, spots.wide_m, fine_u)
     joint_v = _joint(into_v_m, cells.size_v_m, cells.joint_m, spots.high_m, fine_v)
     fine = fine_u * fine_v

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reid.data.synthetic import furniture
 from reid.data.synthetic.boxes import Box, Group
@@ -30,7 +30,7 @@ from reid.data.synthetic.materials import (
     terrazzo,
     tiles,
     wall_tiles,
-)  # fmt: skip
+)
 from reid.data.synthetic.openings import (
     bays,
     ceiling_lamps,
@@ -41,11 +41,13 @@ from reid.data.synthetic.openings import (
     notice_boards,
     shop_windows,
     sign_band,
-)  # fmt: skip
+)
 
-MAX_BOXES = 56
 NOWHERE_M = 1e4
 _TRIES = 12
+_APART_M = 2.6
+
+Maker = Callable[[Dice], Group]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Plan:
         right: at -y.
         ceiling: of a room.
         ceiling_m: how high it is; NOWHERE_M outdoors.
-        boxes: all that stands there, at most MAX_BOXES.
+        boxes: all that stands there.
         lighting: its constant light.
     """
 
@@ -106,7 +108,7 @@ def plan(seed: int) -> Plan:
 def _hall(dice: Dice) -> Plan:
     """A hall or wide corridor indoors."""
     wall = dice.pick("walls", INNER_WALLS)(dice.child("walls"))
-    insets = [double_doors, notice_boards]
+    insets = (notice_boards, double_doors)
 
     def side(name: str) -> Finish:
         return wall.with_insets(
@@ -136,15 +138,12 @@ def _platform(dice: Dice) -> Plan:
     floor = floor.with_insets(line_along(edge_m, 0.4, is_yellow=True), line_along(edge_m * 1.06, 0.1))
     wall = dice.pick("walls", (wall_tiles, panels, brick))(dice.child("walls"))
     side = wall.with_insets(notice_boards(dice.child("boards")), sign_band(dice.child("name"), 2.5))
-    base = _indoors(
-        dice, floor, [wall, side, side], (furniture.bench, furniture.bin_, furniture.kiosk, furniture.cabinet)
-    )
     first_m, gap_m = dice.between("first", 2.5, 5.0), dice.between("gap", 4.0, 6.0)
     row_m = dice.between("row", 3.2, 4.4) * math.copysign(1.0, -edge_m)
     column = furniture.pillar(dice.child("column"))
     rows = [_put(column, first_m + index * gap_m, row_m, 0.0) for index in range(4)]
-    boxes = [*[box for group in rows for box in group], *base.boxes]
-    return _with_boxes(base, boxes)
+    things = (furniture.bench, furniture.bin_, furniture.kiosk, furniture.cabinet)
+    return _indoors(dice, floor, [wall, side, side], things, rows)
 
 
 def _street(dice: Dice) -> Plan:
@@ -157,11 +156,14 @@ def _street(dice: Dice) -> Plan:
         lines.append(line_along(side * (kerb_m + dice.between("lane", 3.0, 3.6)), 0.12, 2.0))
     if dice.chance("crossing", 0.25):
         lines.append(crossing(dice.child("crossing")))
-    left, right = (_front(dice.child(name), name, 7.0, 11.0) for name in ("left", "right"))
+    left, right = (
+        _front(dice.child(name), name, *((kerb_m + 5.0, kerb_m + 9.0) if sign == side else (7.0, 11.0)))
+        for name, sign in (("left", 1.0), ("right", -1.0))
+    )
     far = [_distant(dice.child("far", index), 34.0 + 14.0 * index, 3.0 * (index - 1)) for index in range(2)]
     cars = _parked(dice.child("cars"), side * (kerb_m + 1.25), 0.0)
     pavement = paving(dice.child("pavement"))
-    return _outdoors(dice, pavement, road.with_insets(*lines), kerb_m, side, _nothing(), left, right, [*cars, *far])
+    return _outdoors(dice, pavement, road.with_insets(*lines), kerb_m, side, (_nothing(), left, right), [*cars, *far])
 
 
 def _square(dice: Dice) -> Plan:
@@ -178,7 +180,7 @@ def _square(dice: Dice) -> Plan:
     ]  # fmt: skip
     ground = paving(dice.child("ground"))
     far = [_distant(dice.child("far", index), 30.0, (index - 0.5) * 50.0) for index in range(2)]
-    return _outdoors(dice, ground, ground, NOWHERE_M, 1.0, back, sides[0], sides[1], [*trees, *far])
+    return _outdoors(dice, ground, ground, NOWHERE_M, 1.0, (back, sides[0], sides[1]), [*trees, *far])
 
 
 def _yard(dice: Dice) -> Plan:
@@ -194,80 +196,79 @@ def _yard(dice: Dice) -> Plan:
     walls = [Wall(sign * dice.between(f"wall{sign}", 13.0, 15.0), high_m, wall) for sign in (1.0, -1.0)]
     cars = _parked(dice.child("cars"), side * (bays_m + 2.4), math.pi / 2)
     far = [_distant(dice.child("far", index), 32.0, (index - 1) * 22.0) for index in range(3)]
-    return _outdoors(dice, lined, ground, NOWHERE_M, 1.0, back, walls[0], walls[1], [*cars, *far])
+    return _outdoors(dice, lined, ground, NOWHERE_M, 1.0, (back, walls[0], walls[1]), [*cars, *far])
 
 
-def _indoors(dice: Dice, floor: Finish, walls: Sequence[Finish], things: Sequence[Callable[[Dice], Group]]) -> Plan:
+def _indoors(
+    dice: Dice, floor: Finish, walls: Sequence[Finish], things: Sequence[Maker], standing: Sequence[Group] = ()
+) -> Plan:
     """A room with its furniture: `walls` are back, left and right."""
-    back_m, left_m, right_m = (
-        dice.between("back", 14.8, 24.0),
-        dice.between("left", 6.6, 9.5),
-        dice.between("right", 6.6, 9.5),
-    )
+    back_m, left_m = dice.between("back", 14.8, 24.0), dice.between("left", 6.6, 9.5)
+    right_m = dice.between("right", 6.6, 9.5)
     ceiling = plain(quiet(dice, "ceiling"), 0.03).with_insets(ceiling_lamps(dice.child("lamps")))
-    groups = _furnish(dice.child("things"), things, furniture.INDOOR_MIDDLE, (left_m, right_m), back_m)
+    boxes = _furnish(dice.child("things"), things, furniture.INDOOR_MIDDLE, (left_m, right_m), back_m, standing)
     return Plan(
         floor, floor, NOWHERE_M, 1.0,
         Wall(back_m, NOWHERE_M, walls[0]), Wall(left_m, NOWHERE_M, walls[1]), Wall(-right_m, NOWHERE_M, walls[2]),
-        ceiling, dice.between("high", 3.0, 6.0), _flat(groups), lamps(dice.child("light")),
+        ceiling, dice.between("high", 3.0, 6.0), boxes, lamps(dice.child("light")),
     )  # fmt: skip
 
 
 def _outdoors(
-    dice: Dice, ground: Finish, verge: Finish, verge_from_m: float, side: float, back: Wall, left: Wall, right: Wall,
-    more: Sequence[Group],
+    dice: Dice, ground: Finish, verge: Finish, verge_from_m: float, side: float, walls: tuple[Wall, Wall, Wall],
+    standing: Sequence[Group],
 ) -> Plan:  # fmt: skip
-    """A place under the sky with its furniture."""
-    walls_m = min(left.at_m, 12.0), min(-right.at_m, 12.0)
-    groups = _furnish(dice.child("things"), furniture.OUTDOOR, furniture.OUTDOOR_MIDDLE, walls_m, min(back.at_m, 22.0))
-    lighting = dice.pick("light", (overcast, sun, evening), (0.45, 0.4, 0.15))(dice.child("light"))
-    return Plan(
-        ground, verge, verge_from_m, side, back, left, right, ground, NOWHERE_M, _flat([*more, *groups]), lighting
+    """A place under the sky with its furniture: `walls` are back, left and right."""
+    back, left, right = walls
+    sides_m = min(left.at_m, 12.0), min(-right.at_m, 12.0)
+    boxes = _furnish(
+        dice.child("things"), furniture.OUTDOOR, furniture.OUTDOOR_MIDDLE, sides_m, min(back.at_m, 22.0), standing
     )
+    lighting = dice.pick("light", (overcast, sun, evening), (0.45, 0.4, 0.15))(dice.child("light"))
+    return Plan(ground, verge, verge_from_m, side, back, left, right, ground, NOWHERE_M, boxes, lighting)
 
 
 def _furnish(
-    dice: Dice,
-    things: Sequence[Callable[[Dice], Group]],
-    middle: Sequence[Callable[[Dice], Group]],
-    walls_m: tuple[float, float],
-    back_m: float,
-) -> list[Group]:
-    """Set things along the sides, before the back, in the middle, and now and then close to the camera."""
-    groups: list[Group] = []
-    taken: list[tuple[float, float]] = []
+    dice: Dice, things: Sequence[Maker], middle: Sequence[Maker], walls_m: tuple[float, float], back_m: float,
+    standing: Sequence[Group],
+) -> tuple[Box, ...]:  # fmt: skip
+    """Set things along the sides, before the back, in the middle, and now and then close to the camera.
 
-    def put(
-        one: Dice,
-        kinds: Sequence[Callable[[Dice], Group]],
-        xs_m: tuple[float, float],
-        ys_m: tuple[float, float],
-        yaw: float,
-    ) -> None:
-        for attempt in range(_TRIES):
-            x_m, y_m = one.between(f"x{attempt}", *xs_m), one.between(f"y{attempt}", *ys_m)
-            if all(math.hypot(x_m - other_x, y_m - other_y) > 2.6 for other_x, other_y in taken):
-                taken.append((x_m, y_m))
-                groups.append(_put(one.pick("thing", kinds)(one.child("thing")), x_m, y_m, yaw))
-                return
+    Args:
+        dice: of the furniture.
+        things: what stands at the sides and at the back.
+        middle: what stands where people walk.
+        walls_m: how far the left and the right wall are from y = 0.
+        back_m: x of the back wall.
+        standing: what stands there already.
 
+    Returns:
+        All boxes, those of `standing` too.
+    """
+    wishes: list[tuple[Dice, Sequence[Maker], tuple[float, float], tuple[float, float], float]] = []
     for index in range(dice.count("middles", 1, 3)):
         one = dice.child("middle", index)
-        put(one, middle, (4.5, 11.5), (-4.0, 4.0), one.between("yaw", -0.4, 0.4) + one.pick("turn", (0.0, math.pi / 2)))
+        yaw_rad = one.between("yaw", -0.4, 0.4) + one.pick("turn", (0.0, math.pi / 2))
+        wishes.append((one, middle, (4.5, 11.5), (-4.0, 4.0), yaw_rad))
     if dice.chance("near", 0.35):
         one = dice.child("near")
-        put(one, furniture.NEAR, (1.8, 2.8), one.pick("edge", ((-1.9, -1.1), (1.1, 1.9))), math.pi / 2)
+        wishes.append((one, furniture.NEAR, (1.8, 2.8), one.pick("edge", ((-1.9, -1.1), (1.1, 1.9))), math.pi / 2))
     for index in range(dice.count("sides", 4, 7)):
         one = dice.child("side", index)
         sign, wall_m = (1.0, walls_m[0]) if one.chance("left", 0.5) else (-1.0, walls_m[1])
-        outer_m = wall_m - 0.6
-        put(
-            one, things, (3.5, 15.0), (sign * max(5.0, outer_m - 0.5), sign * outer_m), one.pick("turn", (0.0, math.pi))
-        )
+        ys_m = sign * max(5.0, wall_m - 1.1), sign * (wall_m - 0.6)
+        wishes.append((one, things, (3.5, 15.0), ys_m, one.pick("turn", (0.0, math.pi))))
     for index in range(dice.count("backs", 1, 3)):
         one = dice.child("back", index)
-        put(one, things, (13.0, back_m - 0.6), (-6.0, 6.0), one.pick("turn", (0.0, math.pi / 2)))
-    return groups
+        wishes.append((one, things, (13.0, back_m - 0.6), (-6.0, 6.0), one.pick("turn", (0.0, math.pi / 2))))
+    groups = list(standing)
+    for one, makers, xs_m, ys_m, yaw_rad in wishes:
+        for attempt in range(_TRIES):
+            x_m, y_m = one.between(f"x{attempt}", *xs_m), one.between(f"y{attempt}", *ys_m)
+            if all(math.dist((x_m, y_m), group[0].centre_m[:2]) > _APART_M for group in groups):
+                groups.append(_put(one.pick("thing", makers)(one.child("thing")), x_m, y_m, yaw_rad))
+                break
+    return tuple(box for group in groups for box in group)
 
 
 def _front(dice: Dice, name: str, near_m: float, far_m: float) -> Wall:
@@ -310,11 +311,3 @@ def _parked(dice: Dice, y_m: float, yaw_rad: float) -> list[Group]:
 
 def _put(group: Group, x_m: float, y_m: float, yaw_rad: float) -> Group:
     return [box.placed(x_m, y_m, yaw_rad) for box in group]
-
-
-def _flat(groups: Sequence[Group]) -> tuple[Box, ...]:
-    return tuple(box for group in groups for box in group)[:MAX_BOXES]
-
-
-def _with_boxes(base: Plan, boxes: Sequence[Box]) -> Plan:
-    return replace(base, boxes=tuple(boxes)[:MAX_BOXES])
