@@ -29,6 +29,8 @@ from reid.data.synthetic.materials import (
 )  # fmt: skip
 from reid.data.synthetic.openings import facade_windows, glass, goods
 
+Maker = Callable[[Dice], Group]  # makes one piece
+
 _CAR_PAINTS = (
     (0.16, 0.16, 0.17), (0.30, 0.31, 0.33), (0.62, 0.63, 0.64), (0.84, 0.84, 0.83), (0.20, 0.26, 0.40),
     (0.50, 0.14, 0.13),
@@ -277,12 +279,12 @@ def building(dice: Dice) -> Group:
     return [block(size_m, wall, top=plain(linear((0.36, 0.33, 0.32))))]
 
 
-INDOOR: tuple[Callable[[Dice], Group], ...] = (bench, planter, bin_, counter, shelves, crates, cabinet, kiosk)
-OUTDOOR: tuple[Callable[[Dice], Group], ...] = (
+INDOOR: tuple[Maker, ...] = (bench, planter, bin_, counter, shelves, crates, cabinet, kiosk)
+OUTDOOR: tuple[Maker, ...] = (
     bench, planter, bin_, cabinet, bollards, railing, low_wall, sign_post, lamp_post, tree, kiosk, shelter,
 )  # fmt: skip
-INDOOR_MIDDLE: tuple[Callable[[Dice], Group], ...] = (pillar, bench, planter, counter, low_wall, railing, crates)
-OUTDOOR_MIDDLE: tuple[Callable[[Dice], Group], ...] = (
+INDOOR_MIDDLE: tuple[Maker, ...] = (pillar, bench, planter, counter, low_wall, railing, crates)
+OUTDOOR_MIDDLE: tuple[Maker, ...] = (
     bench,
     planter,
     low_wall,
@@ -292,7 +294,7 @@ OUTDOOR_MIDDLE: tuple[Callable[[Dice], Group], ...] = (
     lamp_post,
     tree,
 )
-NEAR: tuple[Callable[[Dice], Group], ...] = (low_wall, railing, planter, pillar, cabinet)
+NEAR: tuple[Maker, ...] = (low_wall, railing, planter, pillar, cabinet)
 
 
 def _boards(rgb: Rgb) -> Finish:

@@ -92,7 +92,7 @@ def _cells(cells: Cells, spots: Spots) -> Tensor:
     if bool((cells.motley > 0).any()):
         anything = torch.stack([noise.on_grid(column, row, spots.salt + channel) for channel in (2, 3, 4)])
         colour = colour + (anything * anything - colour) * (cells.motley * fine)
-    return colour + (cells.joint_rgb - colour) * torch.maximum(joint_u, joint_v)
+    return colour + (cells.joint_rgb - colour) * (joint_u + joint_v - joint_u * joint_v)
 
 
 def _lay(layer: Inset, entry: Tensor, spots: Spots, colour: Tensor) -> None:

@@ -7,7 +7,7 @@ at the sides, at the back, and here and there in the middle.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reid.data.synthetic import furniture
@@ -15,6 +15,7 @@ from reid.data.synthetic.boxes import Box, Group
 from reid.data.synthetic.dice import Dice
 from reid.data.synthetic.draws import Draws
 from reid.data.synthetic.finishes import Finish
+from reid.data.synthetic.furniture import Maker
 from reid.data.synthetic.lighting import Lighting, evening, lamps, overcast, sun
 from reid.data.synthetic.materials import (
     INNER_FLOORS,
@@ -46,8 +47,6 @@ from reid.data.synthetic.openings import (
 NOWHERE_M = 1e4
 _TRIES = 12
 _APART_M = 2.6
-
-Maker = Callable[[Dice], Group]
 
 
 @dataclass(frozen=True)

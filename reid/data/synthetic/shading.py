@@ -10,6 +10,7 @@ from reid.data.synthetic.casting import Rays, Solids
 
 _CONTACT_M = 0.22
 _CONTACT_REACH_M = 0.9
+_CONTACT_REST = 1.0 / (1.0 + (_CONTACT_REACH_M / _CONTACT_M) ** 2)  # what is left of it there
 _UNDER_M = 0.35  # a box whose foot is higher up throws no contact shadow
 _FAR_M = 30.0
 _PENUMBRA_M = 0.06
@@ -41,7 +42,8 @@ def contact(rays: Rays, solids: Solids, points: tuple[Tensor, Tensor, Tensor], i
         distance = (outside[0] * outside[0] + outside[1] * outside[1]) * (1.0 / _CONTACT_M**2)
         gap = (centre_m[2] - half_m[2]).clamp_min(0.0) * (1.0 / _CONTACT_M)
         strength = torch.where(stands, 0.55 / (1.0 + gap), torch.zeros_like(gap))[:, None, None]
-        factor[:, window[0], window[1]] *= 1.0 - strength / (1.0 + distance)
+        near = (1.0 / (1.0 + distance) - _CONTACT_REST).clamp_min(0.0)
+        factor[:, window[0], window[1]] *= 1.0 - strength * near
     return torch.where(is_ground, factor, 1.0)
 
 
@@ -122,7 +124,7 @@ def _behind_bush(own: tuple[Tensor, ...], way: tuple[Tensor, ...], half_m: Tenso
     miss = [point[axis] + ahead * step[axis] for axis in range(3)]
     off = miss[0] * miss[0] + miss[1] * miss[1] + miss[2] * miss[2]
     wavering = noise.smooth(own[0] * _LEAF_BUMPS, own[1] * _LEAF_BUMPS)
-    return ((0.8 - off + 0.25 * wavering) * 3.0).clamp(0.0, 0.85) * (ahead > 0)
+    return (((0.8 + 0.25 * wavering).clamp_max(1.0) - off) * 3.0).clamp(0.0, 0.85) * (ahead > 0)
 
 
 def _footprint(solids: Solids, box: int) -> Tensor:
