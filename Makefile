@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test check check-full run clean
+.PHONY: demo test check check-full run clean
+
+demo: .venv/.installed  ## made-up people walk past two cameras: who was where, and how right that is
+	$(BIN)/vreid demo $(ARGS)
 
 test: .venv/.installed  ## the test suite
 	$(BIN)/python -m pytest

@@ -232,11 +232,11 @@ def run(
         "association.far": far,
     }
     settings = _settle(config, videos or [], split_assignments(start or [], "--start"), flags)
-    result = _run(settings, out or Path("runs") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"), overwrite)
+    result = run_with_progress(settings, out or Path("runs") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"), overwrite)
     from cli.summary import print_summary
 
     print_summary(result)
-    raise typer.Exit(_exit_code(result.manifest))
+    raise typer.Exit(exit_code(result.manifest))
 
 
 def _settle(config: Path | None, videos: Sequence[str], starts: dict[str, str], flags: dict[str, Any]) -> RunConfig:
@@ -268,7 +268,20 @@ def _no_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _run(settings: RunConfig, out: Path, overwrite: bool) -> RunDirectory:
+def run_with_progress(settings: RunConfig, out: Path, overwrite: bool) -> RunDirectory:
+    """Run and show how it goes on; Ctrl-C ends the reading.
+
+    Args:
+        settings: what to run on, and how.
+        out: the run directory to make.
+        overwrite: replace a run that stands there.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        typer.Exit: it was stopped at once.
+    """
     from cli.progress import progress_for_this_terminal
     from pipeline import run_pipeline
 
@@ -308,7 +321,8 @@ def _stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _exit_code(manifest: dict[str, Any]) -> int:
+def exit_code(manifest: dict[str, Any]) -> int:
+    """What a finished run means to the shell."""
     if any(camera["cut_short"] for camera in manifest["cameras"]):
         return EXIT_INTERRUPTED
     return 0 if manifest["status"] == "complete" else EXIT_DAMAGED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from cli import synth_scene, synth_tracklets
+
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = "\n\n".join(
     (
@@ -18,6 +20,8 @@ def register(app: typer.Typer) -> None:
     """Add the group and its commands."""
     group = typer.Typer(rich_markup_mode="rich")
     group.callback(invoke_without_command=True, help=_HELP)(_teach)
+    synth_scene.register(group)
+    synth_tracklets.register(group)
     app.add_typer(group, name="synth")
 
 

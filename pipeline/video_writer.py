@@ -27,12 +27,13 @@ class VideoWriter:
         path: the file to write.
         size_hw: height and width of the frames; one pixel is added where they are odd.
         fps: the average frame rate, None if it is not known; it only guides the encoder.
+        crf: how much may be lost, from 0 (nothing) to 51.
 
     Raises:
         OutputError: the file cannot be written, or the disk is full; here and in every method.
     """
 
-    def __init__(self, path: Path, size_hw: tuple[int, int], fps: float | None) -> None:
+    def __init__(self, path: Path, size_hw: tuple[int, int], fps: float | None, *, crf: int = 20) -> None:
         self._path = path
         height_px, width_px = size_hw
         fps = fps or _DEFAULT_FPS
@@ -42,7 +43,7 @@ class VideoWriter:
         with _output_errors(path):
             self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         rate = Fraction(fps).limit_denominator(1001)
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
+        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast"})
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = self._width_px, self._height_px, "yuv420p"
         context.time_base = _TIME_BASE

@@ -19,10 +19,12 @@ from reid.data.synthetic.people import People
 from reid.data.synthetic.renderer import Instances, Renderer
 from reid.data.synthetic.sight import look
 from reid.data.synthetic.standpoint import Standpoint, take_standpoint
+from reid.data.synthetic.view import View
 from reid.data.synthetic.walk import Walker
 from reid.errors import ConfigError
 
-_BATCH_FRAMES = 4
+_BATCH_PX = 2 * 540 * 960
+_COUNTED_HEIGHT_PX = 180
 _LATER_SHARES = (0.06, 0.2)  # by what share of the recordings' length, but at most of this long, cameras start later
 _LATER_OF_S = 60.0
 _CLOCK_ERROR_S = 5.0
@@ -86,14 +88,14 @@ class SceneCamera:
         standpoint: where it hangs and what it sees.
         start_s: when its first frame is taken, on the true clock.
         clock_ahead_s: by how much its own clock is ahead of the true one.
-        look_seed: of the camera's look.
+        look: the camera's, one row.
     """
 
     name: str
     standpoint: Standpoint
     start_s: float
     clock_ahead_s: float
-    look_seed: int
+    look: Looks
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,10 @@ class Scene:
         places = Places.from_seeds([of.standpoint.place]).to(self._device)
         view = of.standpoint.view.to(self._device)
         empty = places.look_at(view, place)
-        looks = Looks.from_seeds(np.asarray([of.look_seed]))
         noise = self._noise.child("camera", camera)
-        for first in range(0, self.options.frames, _BATCH_FRAMES):
-            frames = np.arange(first, min(first + _BATCH_FRAMES, self.options.frames))
+        step = max(1, _BATCH_PX // (view.size_hw[0] * view.size_hw[1]))
+        for first in range(0, self.options.frames, step):
+            frames = np.arange(first, min(first + step, self.options.frames))
             images = place.expand(len(frames))
             stays, instances = self._present(camera, of.start_s + frames / self.options.fps)
             views = view.select(images)
@@ -179,33 +181,41 @@ class Scene:
                 empty.depth_m.expand(len(frames), -1, -1),
             )
             seeds = Draws(np.repeat(noise.seeds, len(frames))).child("frame", frames)
-            finished = develop_frames(rendered.linear, looks, np.zeros(len(frames), dtype=np.int64), seeds)
+            finished = develop_frames(rendered.linear, of.look, np.zeros(len(frames), dtype=np.int64), seeds)
             rgb = finished.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (K, H, W, 3)
-            sight = look(rendered.instance, self._renderer.full_pixels(views, instances))
+            sight = look(rendered.instance, self._whole_px(views, instances))
             image = instances.image.cpu().numpy()
             for row, index in enumerate(frames):
                 seen = (image == row) & (sight.pixels > 0)
                 yield Picture(int(index), rgb[row], stays[seen], sight.boxes_xyxy[seen], sight.visibility[seen])
 
+    def _whole_px(self, view: View, instances: Instances) -> Tensor:
+        """(M,) pixels that everyone would cover, counted on smaller pictures: fine enough for a share."""
+        if len(instances) == 0:
+            return torch.zeros(0, device=self._device)
+        height_px, width_px = view.size_hw
+        divisor = max(1, height_px // _COUNTED_HEIGHT_PX)
+        size_hw = (height_px // divisor, width_px // divisor)
+        frame = torch.tensor([[0.0, 0.0, width_px, height_px]], device=self._device).expand(len(view), 4)
+        counted = self._renderer.full_pixels(view.window(frame, size_hw), instances)
+        return counted * (height_px * width_px / (size_hw[0] * size_hw[1]))
+
     def _present(self, camera: int, times_s: np.ndarray) -> tuple[np.ndarray, Instances]:
         """Find who is near the camera at K times: rows of stays, (M,), and their instances."""
-        stays, images, moments = [], [], []
-        for row, stay in enumerate(self.stays):
-            if stay.camera == camera:
-                during = np.flatnonzero((stay.walk.start_s <= times_s) & (times_s <= stay.walk.end_s))
-                stays.append(np.full(len(during), row))
-                images.append(during)
-                moments.append(stay.walk.at(times_s[during]))
-        people = np.asarray([stay.person for stay in self.stays])
+        near = [
+            (row, np.flatnonzero((stay.walk.start_s <= times_s) & (times_s <= stay.walk.end_s)))
+            for row, stay in enumerate(self.stays)
+            if stay.camera == camera
+        ]
+        moments = [self.stays[row].walk.at(times_s[during]) for row, during in near]
 
-        def joined(parts: list[np.ndarray], kind: torch.dtype) -> Tensor:
-            return torch.from_numpy(np.concatenate(parts)).to(self._device, kind)
+        def joined(parts: list[np.ndarray], kind: torch.dtype, shape: tuple[int, ...] = ()) -> Tensor:
+            return torch.from_numpy(np.concatenate([np.zeros((0, *shape)), *parts])).to(self._device, kind)
 
-        rows = np.concatenate(stays)
-        return rows, Instances(
-            image=joined(images, torch.int64),
-            person=joined([people[rows]], torch.int64),
-            place_m=joined([moment.place_m for moment in moments], torch.float32),
+        return np.concatenate([np.zeros(0, np.int64), *[np.full(len(during), row) for row, during in near]]), Instances(
+            image=joined([during for _, during in near], torch.int64),
+            person=joined([np.full(len(during), self.stays[row].person) for row, during in near], torch.int64),
+            place_m=joined([moment.place_m for moment in moments], torch.float32, (2,)),
             yaw_rad=joined([moment.yaw_rad for moment in moments], torch.float32),
             phase_rad=joined([moment.phase_rad for moment in moments], torch.float32),
             stride=joined([moment.stride for moment in moments], torch.float32),
@@ -221,4 +231,4 @@ def _camera(draws: Draws, number: int, options: SceneOptions) -> SceneCamera:
         round(dice.between("clock", 1.0, _CLOCK_ERROR_S) * dice.pick("fast or slow", (-1, 1)), 1) if number else 0.0
     )
     standpoint = take_standpoint(draws.child("standpoint"), options.size_hw)
-    return SceneCamera(f"cam{number + 1}", standpoint, later_s, ahead_s, int(draws.child("look").seeds[0]))
+    return SceneCamera(f"cam{number + 1}", standpoint, later_s, ahead_s, Looks.from_seeds(draws.child("look").seeds))

@@ -1,0 +1,118 @@
+"""`vreid synth scene`: videos of people who do not exist, and the truth about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import complain, stderr, stdout
+
+if TYPE_CHECKING:
+    from pipeline.synthetic_scene import SceneFolder
+
+EXIT_INTERRUPTED = 130
+
+# Typer keeps the line breaks of a docstring, so every paragraph is one line here.
+_HELP = """Make videos of people who do not exist and walk from camera to camera, with the truth about them.
+
+[b]vreid synth scene --out scene --cameras 2 --people 12 --seconds 30[/b]
+
+[b]vreid run --config scene/site.yaml --out run[/b]
+
+[b]vreid evaluate run --truth scene[/b]
+
+""" + "\n\n".join(
+    (
+        "People enter, cross, halt, walk in pairs, hide each other and pass behind things, leave, come back, and walk "
+        "to the next camera after some seconds out of sight. Each camera hangs in a place of its own, with its own "
+        "light, colours, noise and compression; recordings start at different times, and clocks are off.",
+        "The folder holds videos/<camera>.mp4 (H.264), truth/<camera>.txt (MOTChallenge text; a person has one id in "
+        "all cameras), site.yaml (for [b]vreid run[/b]: names, start times, clock offsets, how long ways take) and "
+        "scene.json (what it was made from, and who was where from when to when). The same numbers make the same "
+        "scene again.",
+        "Exit codes: 0 all went well; 2 nothing was written, the message says why; 130 stopped by Ctrl-C, nothing was "
+        "kept; 1 writing failed, for instance on a full disk.",
+    )
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("scene", help=_HELP)(scene)
+
+
+def scene(
+    out: Annotated[Path, typer.Option(help="The folder to make.", show_default=False)],
+    cameras: Annotated[int, typer.Option(help="How many; people walk from each to the next or the one before.")] = 2,
+    people: Annotated[int, typer.Option(help="How many, over all cameras.")] = 12,
+    seconds: Annotated[float, typer.Option(help="Length of each recording.")] = 30.0,
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 10.0,
+    size: Annotated[str, typer.Option(help="Width and height of the frames in pixels.")] = "960x540",
+    seed: Annotated[int, typer.Option(help="Everything else follows from it; another number is another scene.")] = 0,
+    device: Annotated[str, typer.Option(help="What to make the pictures on: cpu, cuda, cuda:1.")] = "cpu",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the scene at --out, with all that is in it.")
+    ] = False,
+) -> None:
+    """Write the scene; the help text is `_HELP`."""
+    from pipeline.synthetic_scene import write_scene
+    from reid.data.synthetic.scene import SceneOptions
+    from reid.device import usable_device
+
+    options = SceneOptions(cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=_size_hw(size), seed=seed)
+    usable_device(device)
+    try:
+        with frames_progress(options.cameras * options.frames) as on_frame:
+            made = write_scene(options, out, overwrite=overwrite, device=device, on_frame=on_frame)
+    except KeyboardInterrupt:
+        complain("stopped; nothing was kept")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    _print_summary(made)
+
+
+def _size_hw(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    if match is None:
+        raise typer.BadParameter(f"--size takes a width and a height, such as 960x540, not {text!r}")
+    return int(match[2]), int(match[1])
+
+
+@contextmanager
+def frames_progress(total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar in a terminal, nothing elsewhere; yields what to call after each frame.
+
+    Args:
+        total: frames of all cameras.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("making up frames", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _print_summary(made: SceneFolder) -> None:
+    """Print who is seen where, and what to do next."""
+    from rich.table import Table
+
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    table.add_column("camera")
+    for column in ("frames", "stays", "people"):
+        table.add_column(column, justify="right")
+    seen: dict[int, set[str]] = {}
+    for stay in made.stays:
+        seen.setdefault(stay.person, set()).add(stay.camera)
+    for name, frames in made.frames.items():
+        own = [stay for stay in made.stays if stay.camera == name]
+        table.add_row(name, str(frames), str(len(own)), str(len({stay.person for stay in own})))
+    stdout.print(table)
+    across = sum(len(cameras) > 1 for cameras in seen.values())
+    stdout.print(f"{len(seen)} people, {across} of them seen by several cameras", soft_wrap=True)
+    stdout.print(f"next: vreid run --config {made.site} --out run && vreid evaluate run --truth {made.path}",
+                 soft_wrap=True, markup=False)  # fmt: skip
