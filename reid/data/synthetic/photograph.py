@@ -30,12 +30,20 @@ def photograph(scenery: Scenery, finishes: Finish, light: Light, rays: Rays) -> 
     Returns:
         (M, 3, H, W) linear light, and (M, H, W) depth in metres.
     """
-    depth_m, face = _cast(scenery, rays)
-    return _smooth_edges(_colour(scenery, finishes, light, rays, depth_m, face), face), depth_m
+    depth_m, face = cast(scenery, rays)
+    return smooth_edges(_colour(scenery, finishes, light, rays, depth_m, face), face), depth_m
 
 
-def _cast(scenery: Scenery, rays: Rays) -> tuple[Tensor, Tensor]:
-    """Depth and face of each pixel: (M, H, W) each; the sky is the face after the last."""
+def cast(scenery: Scenery, rays: Rays) -> tuple[Tensor, Tensor]:
+    """Find what each pixel shows.
+
+    Args:
+        scenery: M places.
+        rays: of M views.
+
+    Returns:
+        (M, H, W) depth in metres, and (M, H, W) int64 which face of its place; the sky is the one after the last.
+    """
     position_m = rays.view.position_m
     ways = [rays.along_world(axis) for axis in range(3)]
     depth_m = torch.full_like(ways[0], SKY_DEPTH_M)
@@ -52,11 +60,11 @@ def _cast(scenery: Scenery, rays: Rays) -> tuple[Tensor, Tensor]:
     enter(ground_m, torch.where(is_verge, VERGE, GROUND), ways[2] < 0)
     ceiling_m = torch.maximum(scenery.ceiling_m, position_m[:, 2] + _HEADROOM_M)
     enter((ceiling_m - position_m[:, 2])[:, None, None] / ways[2], CEILING, ways[2] > 0)
-    for wall, (number, across, along, sign) in enumerate(((BACK, 0, 1, 1), (LEFT, 1, 0, 1), (RIGHT, 1, 0, -1))):
+    for wall, (number, across, along) in enumerate(((BACK, 0, 1), (LEFT, 1, 0), (RIGHT, 1, 0))):
         hit_m = (scenery.walls_m[wall] - position_m[:, across])[:, None, None] / ways[across]
         u_m = position_m[:, along, None, None] + hit_m * ways[along]
         top_m = _top_m(scenery, wall, number, u_m)
-        enter(hit_m, number, (ways[across] * sign > 0) & (position_m[:, 2, None, None] + hit_m * ways[2] < top_m))
+        enter(hit_m, number, position_m[:, 2, None, None] + hit_m * ways[2] < top_m)
     meet_solids(rays, scenery.solids, depth_m, face, FIRST_BOX)
     return depth_m, face
 
@@ -78,7 +86,7 @@ def _colour(scenery: Scenery, finishes: Finish, light: Light, rays: Rays, depth_
     image = torch.arange(len(depth_m), device=face.device).repeat_interleave(depth_m[0].numel())
     solid, sky = torch.nonzero(flat_face < count).squeeze(1), torch.nonzero(flat_face == count).squeeze(1)
     entry = look_up(image, solid) * count + look_up(flat_face, solid)
-    spots = _spots(scenery, rays, depth_m, solid, entry)
+    spots = spots_seen(scenery, rays, depth_m, solid, entry)
     colour = albedo(finishes, look_up(scenery.finish.T.reshape(-1), entry), spots)  # (3, n)
     ambient, lamp = _light_tables(scenery, light)
     shade, share = _shade(scenery, light, rays, depth_m, face)
@@ -91,8 +99,8 @@ def _colour(scenery: Scenery, finishes: Finish, light: Light, rays: Rays, depth_
     return linear.view(3, *depth_m.shape).transpose(0, 1).contiguous()
 
 
-def _spots(scenery: Scenery, rays: Rays, depth_m: Tensor, pixel: Tensor, entry: Tensor) -> Spots:
-    """Where pixels meet their faces, and how much of these each covers.
+def spots_seen(scenery: Scenery, rays: Rays, depth_m: Tensor, pixel: Tensor, entry: Tensor) -> Spots:
+    """Say where pixels meet their faces, and how much of these each covers.
 
     Args:
         scenery: M places.
@@ -100,6 +108,9 @@ def _spots(scenery: Scenery, rays: Rays, depth_m: Tensor, pixel: Tensor, entry: 
         depth_m: (M, H, W).
         pixel: (n,) int64, which pixels, counted through all images.
         entry: (n,) int64, their faces, counted through all places.
+
+    Returns:
+        n spots.
     """
     position_m = rays.view.position_m[:, None]  # (M, 1, 3)
     normal, along_u, along_v, corner_m = (
@@ -160,8 +171,16 @@ def _sky(scenery: Scenery, rays: Rays, image: Tensor, pixel: Tensor) -> Tensor:
     return colour + (white - colour) * (cover * look_up(scenery.clouds, image))
 
 
-def _smooth_edges(linear: Tensor, face: Tensor) -> Tensor:
-    """Blend pixels with their neighbours where one face ends and another begins: (M, 3, H, W)."""
+def smooth_edges(linear: Tensor, face: Tensor) -> Tensor:
+    """Blend pixels with their neighbours where one face ends and another begins.
+
+    Args:
+        linear: (M, 3, H, W).
+        face: (M, H, W) int64.
+
+    Returns:
+        (M, 3, H, W).
+    """
     is_edge = torch.zeros_like(face, dtype=torch.bool)
     across, along = face[:, :, 1:] != face[:, :, :-1], face[:, 1:] != face[:, :-1]
     is_edge[:, :, 1:] |= across

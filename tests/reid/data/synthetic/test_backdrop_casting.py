@@ -146,6 +146,16 @@ def test_a_bush_throws_a_shadow_that_is_not_quite_dark() -> None:
     assert share[1] == 1
 
 
+def test_a_bush_shades_nothing_above_it_and_nothing_beside_it() -> None:
+    bush, towards = solids([[0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.3]]), torch.tensor([[0.0, 0.0, 1.0]])
+    angle = torch.linspace(0, 6.28, 500).view(1, 1, -1)
+    circle = 1.02 * torch.cos(angle), 1.02 * torch.sin(angle), torch.zeros_like(angle)
+    above = 0.5 * torch.cos(angle), 0.5 * torch.sin(angle), torch.full_like(angle, 2.5)
+    for points in (circle, above):
+        share = shading.lamp_share(EveryWindow(view()), bush, points, towards, torch.tensor([True]))
+        assert (share == 1).all()
+
+
 def test_the_ground_is_darker_next_to_what_stands_on_it() -> None:
     box = solids([[5.0, 0.0, 0.5, 0.5, 2.0, 0.5, 0.0, 0.0]])
     points = ground_points([4.4, 4.0, 3.0])

@@ -70,8 +70,8 @@ def test_furniture_stands_on_the_ground_in_a_likely_size(maker: furniture.Maker)
 
 
 def test_a_box_is_turned_about_the_origin_and_then_shifted() -> None:
-    box = block((2.0, 1.0, 0.5), plain((0.5, 0.5, 0.5)), at_m=(1.0, 0.0, 0.2)).placed(5.0, 3.0, math.pi / 2)
-    assert box.centre_m == pytest.approx((5.0, 4.0, 0.45))
+    box = block((2.0, 1.0, 0.5), plain((0.5, 0.5, 0.5)), at_m=(1.0, 0.3, 0.2)).placed(5.0, 3.0, math.pi / 2)
+    assert box.centre_m == pytest.approx((4.7, 4.0, 0.45))
     assert box.yaw_rad == pytest.approx(math.pi / 2)
 
 
