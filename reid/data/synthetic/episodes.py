@@ -11,7 +11,7 @@ _LONGEST_FRAMES = 60
 
 
 def episodes(tracklet_draws: Draws, frame_index: np.ndarray, name: str) -> tuple[Draws, np.ndarray]:
-    """Cut the time of each tracklet into episodes of equal length, of half a second to two and a half at 25 frames/s.
+    """Cut the time of each tracklet into episodes of equal length, from 12 to 60 frames.
 
     Args:
         tracklet_draws: M seeds, equal for images of one tracklet.

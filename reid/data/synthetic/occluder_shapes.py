@@ -30,6 +30,7 @@ FIELDS = (
     "blue",
 )
 AWAY = 9.0  # a place where nothing is seen
+MOST_COVERED = 0.45
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ def paint(linear: Tensor, shapes: Shapes, light: Tensor) -> None:
     downwards = ((torch.arange(height_px, device=linear.device, dtype=torch.float32) + 0.5) / height_px)[:, None]
     values = torch.from_numpy(shapes.values).to(linear.device)[..., None, None]  # (K, P, F, 1, 1)
     edge = torch.from_numpy(1.0 / shapes.softness).to(linear.device)[:, None, None]
-    turns = shapes.values[:, :, FIELDS.index("turn_rad")]
-    cosines = torch.from_numpy(np.cos(turns)).to(linear.device)[..., None, None]
-    sines = torch.from_numpy(np.sin(turns)).to(linear.device)[..., None, None]
+    turns = shapes.values[:, :, FIELDS.index("turn_rad")].astype(np.float64)
+    cosines = torch.from_numpy(np.cos(turns).astype(np.float32)).to(linear.device)[..., None, None]
+    sines = torch.from_numpy(np.sin(turns).astype(np.float32)).to(linear.device)[..., None, None]
     for place in range(int(shapes.number.max(initial=0))):
         count = int((shapes.number > place).sum())
         field = dict(zip(FIELDS, values[:count, place].unbind(dim=1), strict=True))  # (count, 1, 1) each
