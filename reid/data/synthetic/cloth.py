@@ -50,7 +50,7 @@ def paint_surfaces(people: People, person: Tensor, part: Tensor, surface: Tensor
         if len(chosen):
             front, left, along = surface.index_select(0, chosen).unbind(dim=1)
             rows = people.picked(person.index_select(0, chosen))
-            colours[chosen] = painter(Spots(rows, front, left, along))
+            colours.index_copy_(0, chosen, painter(Spots(rows, front, left, along)))
     return colours
 
 

@@ -97,6 +97,7 @@ class CropRenderer:
         self._device = device
         self._conditions = conditions or Conditions()
         self._cameras: OrderedDict[int, _Camera] = OrderedDict()
+        self._joined: tuple[bytes, tuple[View, Light, Backdrop]] | None = None
 
     def render(self, specs: CropSpecs) -> Tensor:
         """Draw.
@@ -136,21 +137,24 @@ class CropRenderer:
         return develop(linear, looks, camera, frame, tracklet)
 
     def _look(self, seeds: np.ndarray) -> tuple[View, Light, Backdrop]:
-        """Views, lights and whole pictures of cameras, C each."""
-        missing = [seed for seed in seeds.tolist() if seed not in self._cameras]
-        for seed in missing:
-            self._cameras[seed] = _open_camera(seed, self._size_hw, self._device)
+        """Views, lights and whole pictures of cameras, C each; those of the last call are at hand."""
+        if self._joined is not None and self._joined[0] == seeds.tobytes():
+            return self._joined[1]
         cameras = []
         for seed in seeds.tolist():
+            if seed not in self._cameras:
+                self._cameras[seed] = _open_camera(seed, self._size_hw, self._device)
             self._cameras.move_to_end(seed)
             cameras.append(self._cameras[seed])
         while len(self._cameras) > _KEPT_CAMERAS:
             self._cameras.popitem(last=False)
-        return (
+        joined = (
             View.joined([camera.view for camera in cameras]),
             Light.joined([camera.light for camera in cameras]),
             Backdrop.joined([camera.backdrop for camera in cameras]),
         )
+        self._joined = (seeds.tobytes(), joined)
+        return joined
 
     def _cast(self, specs: CropSpecs, tracklet: Draws, whole: View, camera: np.ndarray) -> tuple[People, Instances]:
         """The people of M crops, one a crop and then those who keep them company, and where they are."""

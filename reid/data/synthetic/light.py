@@ -37,5 +37,9 @@ class Light(Rows):
             (P, 3) linear; times the surface's own colour it is what a camera sees.
         """
         up = 0.5 + 0.5 * normals[:, 2:]  # (P, 1)
-        facing = (normals * self.towards[image]).sum(dim=1).clamp_min(0.0) * lamp_share  # (P,)
-        return self.sky_rgb[image] * up + self.ground_rgb[image] * (1.0 - up) + self.lamp_rgb[image] * facing[:, None]
+        facing = (normals * self.towards.index_select(0, image)).sum(dim=1).clamp_min(0.0) * lamp_share  # (P,)
+        return (
+            self.sky_rgb.index_select(0, image) * up
+            + self.ground_rgb.index_select(0, image) * (1.0 - up)
+            + self.lamp_rgb.index_select(0, image) * facing[:, None]
+        )

@@ -63,7 +63,7 @@ def rasterise(corners: Tensor, image: Tensor, size_hw: tuple[int, int], nearer_t
     nearest.scatter_reduce_(0, fragments.pixel, keys, "amax")
     triangle = (nearest & 0xFFFFFFFF) - 1
     pixel = (triangle >= 0).nonzero()[:, 0]
-    triangle = triangle[pixel]
+    triangle = triangle.index_select(0, pixel)
     weights, inverse_depth = corner_shares(corners.index_select(0, triangle), pixel, size_hw)
     return Hits(pixel, triangle, weights, inverse_depth)
 
@@ -80,7 +80,7 @@ def find_fragments(corners: Tensor, image: Tensor, size_hw: tuple[int, int]) -> 
         All pairs inside an image, triangle by triangle.
     """
     height_px, width_px = size_hw
-    kept = (_is_shown(corners)).nonzero()[:, 0]
+    kept = _is_shown(corners).nonzero()[:, 0]
     corners = corners.index_select(0, kept)
     limits = torch.tensor([width_px, height_px], device=corners.device)
     low = torch.ceil(corners[:, :, :2].amin(dim=1) - 0.5).clamp_min(0).minimum(limits).long()  # (F, 2)
@@ -100,7 +100,8 @@ def find_fragments(corners: Tensor, image: Tensor, size_hw: tuple[int, int]) -> 
     inside = ((first >= 0) & (second >= 0) & (first + second <= 1)).nonzero()[:, 0]
     inverse_depth = (planes[:, 6] * x + planes[:, 7] * y + planes[:, 8]).index_select(0, inside)
     triangle = kept.index_select(0, local.index_select(0, inside))
-    pixel = (image[triangle] * height_px + row[inside]) * width_px + column[inside]
+    row, column = row.index_select(0, inside), column.index_select(0, inside)
+    pixel = (image.index_select(0, triangle) * height_px + row) * width_px + column
     return Fragments(pixel, triangle, inverse_depth.clamp_min(_FAR_INVERSE_M))
 
 

@@ -94,9 +94,9 @@ class Renderer:
         depth_m = backdrop_depth_m.reshape(-1).clone()
         seen = torch.full_like(depth_m, -1, dtype=torch.int64)
         who = torch.div(hits.triangle, len(self._mesh.triangles), rounding_mode="floor")
-        linear[hits.pixel] = self._shade(hits, who, bodies, light, instances)
-        depth_m[hits.pixel] = 1.0 / hits.inverse_depth
-        seen[hits.pixel] = who
+        linear.index_copy_(0, hits.pixel, self._shade(hits, who, bodies, light, instances))
+        depth_m.index_copy_(0, hits.pixel, 1.0 / hits.inverse_depth)
+        seen.index_copy_(0, hits.pixel, who)
         shape = (len(view), *view.size_hw)
         boxes = torch.cat([on_screen[:, :, :2].amin(dim=1), on_screen[:, :, :2].amax(dim=1)], dim=1)
         return Rendered(linear.view(*shape, 3).permute(0, 3, 1, 2), depth_m.view(shape), seen.view(shape), boxes)
@@ -122,9 +122,9 @@ class Renderer:
         width_px, height_px = (int(size) for size in sizes.amax(dim=0).clamp(1, 2 * max(view.size_hw)).tolist())
         moved = torch.cat([first, torch.zeros_like(first[:, :1])], dim=1)
         of = torch.arange(len(instances), device=first.device).repeat_interleave(len(self._mesh.triangles))
-        fragments = find_fragments(corners - moved[of][:, None], of, (height_px, width_px))
+        fragments = find_fragments(corners - moved.index_select(0, of)[:, None], of, (height_px, width_px))
         covered = torch.zeros(len(instances) * height_px * width_px, dtype=torch.bool, device=first.device)
-        covered[fragments.pixel] = True
+        covered.index_fill_(0, fragments.pixel, True)
         return covered.view(len(instances), -1).sum(dim=1)
 
     def _bodies(self, instances: Instances) -> Bodies:
@@ -136,7 +136,8 @@ class Renderer:
     def _project(self, view: View, image: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
         """Corners (M * F, 3, 3) of triangles and vertices (M, V, 3) on the screen."""
         on_screen = view.select(image).project(bodies.vertices_m)
-        return on_screen[:, self._mesh.triangles].flatten(0, 1), on_screen
+        corners = on_screen.index_select(1, self._mesh.triangles.flatten())
+        return corners.view(-1, 3, 3), on_screen
 
     def _shade(self, hits: Hits, who: Tensor, bodies: Bodies, light: Light, instances: Instances) -> Tensor:
         """(P, 3) linear light from the surfaces hit."""

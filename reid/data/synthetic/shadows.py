@@ -74,11 +74,13 @@ def _ellipses(
     shares = torch.cat([shares, shares.flip(1)])
     corners = torch.cat([corners, corners.flip(1)])
     weights, _ = corner_shares(corners.index_select(0, fragments.triangle), fragments.pixel, view.size_hw)
-    place = (shares[fragments.triangle] * weights[..., None]).sum(dim=1)  # (Q, 2), within the unit circle or not
+    place = (shares.index_select(0, fragments.triangle) * weights[..., None]).sum(
+        dim=1
+    )  # (Q, 2), within the unit circle or not
     soft = (1 - place.square().sum(dim=1)).clamp_min(0.0)
-    seen = depth_m.reshape(-1)[fragments.pixel] * fragments.inverse_depth
+    seen = depth_m.reshape(-1).index_select(0, fragments.pixel) * fragments.inverse_depth
     on_ground = ((seen - 1.0).abs() < _ON_THE_GROUND).float()
-    dark = strength.repeat(4)[fragments.triangle] * soft.sqrt() * on_ground
+    dark = strength.repeat(4).index_select(0, fragments.triangle) * soft.sqrt() * on_ground
     return fragments.pixel, dark
 
 
