@@ -24,6 +24,7 @@ from reid.data.synthetic.view import View
 FRAME_S = 0.08  # between two frames of a tracklet
 _KEPT_CAMERAS = 64
 _FRAMES_PER_CROP_HEIGHT = 2.4  # how much higher than a crop the camera's whole picture is
+_PERSON_SHARE = 0.4  # of a camera's picture, how high a person stands at the point aimed at
 _COARSE_UP_TO_PX = 160
 _MAX_HIDDEN = 0.5  # share of a body that furniture may hide; whoever has walked behind more is seen before it
 _NOTHING_BEFORE_M = 1e4
@@ -134,7 +135,9 @@ class CropRenderer:
         )
         linear = occlude(rendered.linear, tracklet, specs.frame, self._conditions.occluded)
         looks = Looks.from_seeds(seeds, self._conditions.look)
-        return develop(linear, looks, camera, frame, tracklet)
+        typical_px = _PERSON_SHARE * whole.size_hw[0]
+        height_px = looks.person_px[camera] * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1]) / typical_px
+        return develop(linear, looks, camera, frame, tracklet, height_px)
 
     def _look(self, seeds: np.ndarray) -> tuple[View, Light, Backdrop]:
         """Views, lights and whole pictures of cameras, C each; those of the last call are at hand."""
@@ -208,8 +211,7 @@ def _open_camera(seed: int, size_hw: tuple[int, int], device: torch.device | str
     pitch_rad = np.clip(np.arctan2(height_m - 0.9, aim_m), 0.0, np.pi / 4)
     height_px = round(_FRAMES_PER_CROP_HEIGHT * size_hw[0])
     width_px = round(height_px * 16 / 9)
-    # A person at the point aimed at fills two fifths of the picture's height.
-    focal_px = 0.4 * height_px * np.hypot(aim_m, height_m - 0.9) / 1.7
+    focal_px = _PERSON_SHARE * height_px * np.hypot(aim_m, height_m - 0.9) / 1.7
     zero = np.zeros_like(height_m)
     view = View(
         position_m=_tensor(np.stack([zero, zero, height_m], axis=1)),
