@@ -134,7 +134,7 @@ def _arm(
     held = gait.held[:, 0 if side == 1 else 1]
     swing = -gait.arm_swing * (1.0 + side * gait.asymmetry) * stride * torch.cos(phase_rad) * side
     swing = (swing + 0.02) * (1.0 - 0.85 * held) + 0.25 * held
-    bend = gait.elbow + 0.35 * swing.clamp_min(0.0) + held * 1.55
+    bend = gait.elbow + 0.35 * swing.clamp_min(0.0) + held * 1.85
     out = side * (gait.elbows_out + 1.5 * people.clothes.thickness + 0.15 * (build.belly - 1.0).clamp_min(0.0))
     inward = -side * (0.10 + 0.5 * held)
     zero = torch.zeros_like(swing)
