@@ -161,7 +161,7 @@ def _film(
     boxes: list[TruthBox] = []
     filmed = _Filmed({}, {})
     video = folder / "videos" / f"{name}.mp4"
-    with closing(VideoWriter(video, options.size_hw, options.fps, crf=crf)) as writer:
+    with closing(VideoWriter(video, options.size_hw, options.fps, crf=crf, is_repeatable=True)) as writer:
         for picture in scene.pictures(number):
             if stopped():
                 break

@@ -28,12 +28,16 @@ class VideoWriter:
         size_hw: height and width of the frames; one pixel is added where they are odd.
         fps: the average frame rate, None if it is not known; it only guides the encoder.
         crf: how much may be lost, from 0 (nothing) to 51.
+        is_repeatable: the same frames give the same bytes again, on any number of cores. Takes longer and more space:
+            x264's threads and its macroblock tree (in its AVX-512 code) do not always decide alike.
 
     Raises:
         OutputError: the file cannot be written, or the disk is full; here and in every method.
     """
 
-    def __init__(self, path: Path, size_hw: tuple[int, int], fps: float | None, *, crf: int = 20) -> None:
+    def __init__(
+        self, path: Path, size_hw: tuple[int, int], fps: float | None, *, crf: int = 20, is_repeatable: bool = False
+    ) -> None:
         self._path = path
         height_px, width_px = size_hw
         fps = fps or _DEFAULT_FPS
@@ -43,9 +47,11 @@ class VideoWriter:
         with _output_errors(path):
             self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         rate = Fraction(fps).limit_denominator(1001)
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast"})
+        options = {"crf": str(crf), "preset": "veryfast"} | ({"mbtree": "0"} if is_repeatable else {})
+        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = self._width_px, self._height_px, "yuv420p"
+        context.thread_count = 1 if is_repeatable else 0
         context.time_base = _TIME_BASE
         context.gop_size = max(1, round(fps * _SECONDS_BETWEEN_KEYFRAMES))
         # OpenCV converts by BT.601; without the mark a browser takes BT.709 for large frames and shifts the colours.
