@@ -32,7 +32,7 @@ _HELP = """Make tracklets of people who do not exist, with train, query and gall
         "made up, and from which seed. The same numbers make the same bytes again on one kind of device.",
         "Half of the people are for training, the others for the test. Each is seen by two cameras or more. The test "
         "set has one query for every person and camera, and beside the people MARS's shares of distractors (others, "
-        "seen once) and junk (boxes over part of a person or over nothing).",
+        "seen once) and junk (boxes over a part of a person).",
         "Exit codes: 0 all went well; 2 nothing was written, the message says why; 130 stopped by Ctrl-C, nothing was "
         "kept; 1 writing failed, for instance on a full disk.",
     )
@@ -101,7 +101,13 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+    with Progress(
+        *columns,
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
+        speed_estimate_period=600.0,  # some hundred images come at once
+    ) as progress:
         task = progress.add_task("images", total=total)
         yield lambda images: progress.advance(task, images)
 

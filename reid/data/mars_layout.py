@@ -37,7 +37,7 @@ PARTS = ("train", "test")
 JPEG_QUALITY = 95
 
 _NAME = re.compile(r"(\d{4,}|00-1)C(\d+)T(\d{4,})F(\d{3,})\.jpg")
-_IMAGES_AT_ONCE = 256
+_IMAGES_AT_ONCE = 128
 # SciPy would write the date here, and the same data set would never be the same bytes again.
 _MAT_TITLE = b"MATLAB 5.0 MAT-file, written by vreid".ljust(116)
 
@@ -163,7 +163,7 @@ def write_mars(
         about: what `INDEX` says beside its format and version: what the data set is and where it comes from.
         overwrite: replace such a folder that stands there. Nothing else is ever replaced.
         quality: of the JPEG files, 0 to 100.
-        on_images: told how many more images were written, every few hundred.
+        on_images: told how many more images were written, after every hundred or so.
 
     Raises:
         ConfigError: a number has more digits than MARS's names have room for.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ _FURTHER_CAMERA = 0.4
 # MARS's test set has 3,248 distractors and 870 pieces of junk to 8,062 tracklets of people.
 _DISTRACTOR_SHARE = 3_248 / 8_062
 _JUNK_SHARE = 870 / 8_062
-_CROPS_AT_ONCE = 128
+_PIXELS_AT_ONCE = 2**20  # about 1 GB of memory while they are rendered; more of them are no faster on a processor
 _MOST_OF_ONE_ID = 9_999  # that MARS's image names have room for
 
 
@@ -38,8 +39,7 @@ class SyntheticTracklets:
     Half of the people (rounded down) are for training, the others for the test. Each is seen by two cameras or more. As
     in MARS, the test set has one query for every person and camera, any one of the tracklets there, and all its
     tracklets are its gallery: queries, distractors and junk too. A distractor is somebody who is seen once. Junk is a
-    quarter of a picture of somebody, often beside the body. A person looks the same in a bigger data set of the same
-    seed.
+    quarter of a picture of somebody, enlarged. A person looks the same in a bigger data set of the same seed.
 
     Attributes:
         people: >= 2.
@@ -145,11 +145,9 @@ class RenderedCrops:
     """
 
     def __init__(self, seed: int, *, size_hw: tuple[int, int] = SIZE_HW, device: str = "cpu") -> None:
-        height, width = size_hw
         self._seed = seed
         self._size_hw = size_hw
         self._renderer = CropRenderer(size_hw, device=device)
-        self._junk_renderer = CropRenderer((2 * height, 2 * width), device=device)
 
     def read(self, frames: Sequence[str]) -> list[Crop]:
         """Render pictures; what they show depends on their names and the seed alone.
@@ -161,31 +159,17 @@ class RenderedCrops:
             For each name (height, width, 3) uint8, RGB.
         """
         names = np.array([FrameName.parse(frame) for frame in frames], dtype=np.int64).reshape(-1, 4)
-        is_junk = names[:, 0] == JUNK_ID
         crops = np.empty((len(names), *self._size_hw, 3), dtype=np.uint8)
-        for wanted, read in ((~is_junk, self._whole), (is_junk, self._parts)):
-            rows = wanted.nonzero()[0]
-            for start in range(0, len(rows), _CROPS_AT_ONCE):
-                some = rows[start : start + _CROPS_AT_ONCE]
-                crops[some] = read(names[some])
+        at_once = max(1, _PIXELS_AT_ONCE // (self._size_hw[0] * self._size_hw[1]))
+        for start in range(0, len(names), at_once):
+            crops[start : start + at_once] = self._render(names[start : start + at_once])
+        junk = (names[:, 0] == JUNK_ID).nonzero()[0]
+        if junk.size:
+            crops[junk] = self._parts(crops[junk], names[junk])
         return list(crops)
 
-    def _whole(self, names: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Render what the boxes show: (M, 4) names give (M, H, W, 3)."""
-        return self._render(self._renderer, names)
-
-    def _parts(self, names: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Render a quarter of each box, the same one in a whole tracklet: (M, 4) names give (M, H, W, 3)."""
-        boxes = self._render(self._junk_renderer, names)
-        draws = _tracklet_draws(self._seed, names[:, 0], names[:, 2])
-        height, width = self._size_hw
-        tops = draws.integers("tracklets/junk top", 0, height + 1).tolist()
-        lefts = draws.integers("tracklets/junk left", 0, width + 1).tolist()
-        return np.stack(
-            [box[top : top + height, left : left + width] for box, top, left in zip(boxes, tops, lefts, strict=True)]
-        )
-
-    def _render(self, renderer: CropRenderer, names: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _render(self, names: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Render what whole boxes show: (M, 4) names give (M, H, W, 3)."""
         people, cameras, numbers, frames = names.T
         specs = CropSpecs(
             person_seed=_person_draws(self._seed, people, numbers).seeds,
@@ -193,8 +177,21 @@ class RenderedCrops:
             tracklet_seed=_tracklet_draws(self._seed, people, numbers).seeds,
             frame=frames - 1,
         )
-        rendered: NDArray[np.uint8] = renderer.render(specs).permute(0, 2, 3, 1).cpu().numpy()  # (M, H, W, 3)
+        rendered: NDArray[np.uint8] = self._renderer.render(specs).permute(0, 2, 3, 1).cpu().numpy()  # (M, H, W, 3)
         return rendered
+
+    def _parts(self, boxes: NDArray[np.uint8], names: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Cut a quarter out of each box, the same one in a whole tracklet, and enlarge it to the size of the box."""
+        draws = _tracklet_draws(self._seed, names[:, 0], names[:, 2])
+        height, width = self._size_hw[0] // 2, self._size_hw[1] // 2
+        tops = draws.integers("tracklets/junk top", 0, height + 1).tolist()
+        lefts = draws.integers("tracklets/junk left", 0, width + 1).tolist()
+        return np.stack(
+            [
+                cv2.resize(np.ascontiguousarray(box[top : top + height, left : left + width]), self._size_hw[::-1])
+                for box, top, left in zip(boxes, tops, lefts, strict=True)
+            ]
+        )
 
 
 def _person_draws(seed: int, people: NDArray[np.int64], numbers: NDArray[np.int64]) -> Draws:
