@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -26,8 +25,8 @@ import scipy.io
 from numpy.typing import NDArray
 
 from reid.data.records import JUNK_ID, DataSet, TrackletRecord
-from reid.errors import ConfigError, InputError, OutputError, RunError
-from reid.output_folder import check_output, move_into_place
+from reid.errors import ConfigError, InputError
+from reid.output_folder import new_folder
 from reid.preprocess import Crop
 from reid.version import package_version
 
@@ -171,24 +170,11 @@ def write_mars(
         RunError: writing failed on the way.
     """
     _check_room(data_set)
-    check_output(out, marker=INDEX, what="a folder of tracklets", overwrite=overwrite)
-    out = out.absolute()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.unfinished-", dir=out.parent)
-    except OSError as error:
-        raise OutputError(f"--out {out} cannot be written: {error.strerror}") from error
-    try:
-        with temporary as place:
-            building = Path(place) / "new"
-            building.mkdir()
-            _write_images(data_set, building, quality, on_images)
-            _write_tables(data_set, building)
-            index = {"format": FORMAT, "vreid_version": package_version(), **about}
-            (building / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="ascii")
-            move_into_place(building, out)
-    except OSError as error:
-        raise RunError(f"the tracklets could not be written to {out}: {error.strerror or error}") from error
+    with new_folder(out, marker=INDEX, what="a folder of tracklets", overwrite=overwrite) as building:
+        _write_images(data_set, building, quality, on_images)
+        _write_tables(data_set, building)
+        index = {"format": FORMAT, "vreid_version": package_version(), **about}
+        (building / INDEX).write_text(json.dumps(index, indent=2, allow_nan=False) + "\n", encoding="ascii")
 
 
 def _check_room(data_set: DataSet) -> None:
