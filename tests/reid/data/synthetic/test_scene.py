@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from reid.data.synthetic import scene as scene_module
 from reid.data.synthetic.scene import Picture, Scene, SceneOptions
@@ -75,6 +76,22 @@ def test_truth_is_about_those_who_are_there(made: Scene, pictures: list[list[Pic
                 assert 0 < visibility <= 1
                 seen += 1
     assert seen > 20
+
+
+def test_boxes_are_where_people_walk(made: Scene, pictures: list[list[Picture]]) -> None:
+    """Whoever is wholly seen stands in the middle of the box, at the time that the camera's start says."""
+    checked = 0
+    for camera, of_camera in zip(made.cameras, pictures, strict=True):
+        for picture in of_camera:
+            time_s = np.asarray([camera.start_s + picture.frame_index / SMALL.fps])
+            for row, box, visibility in zip(picture.stay, picture.boxes_xyxy, picture.visibility, strict=True):
+                x, y = made.stays[row].walk.at(time_s).place_m[0]
+                middle = camera.standpoint.view.project(torch.tensor([[[x, y, 0.9]]], dtype=torch.float32))[0, 0]
+                if visibility > 0.95 and box[0] > 0 and box[2] < 320:
+                    assert abs(float(middle[0]) - (box[0] + box[2]) / 2) < 0.15 * (box[3] - box[1])
+                    assert box[1] < middle[1] < box[3]
+                    checked += 1
+    assert checked > 10
 
 
 def test_boxes_are_where_people_change_the_picture(made: Scene, pictures: list[list[Picture]]) -> None:
