@@ -25,7 +25,7 @@ _KINDS = (0.40, 0.10, 0.25, 0.25)
 _PAIRS = 0.25
 _HALTS = 0.25
 _ELSEWHERE = 0.88  # the others come back to the camera that they just left
-_GOES_ON = 0.85  # after the second stay, and after every further one
+_GOES_ON = 0.95  # after the second stay, and after every further one
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,11 @@ def _most_apart(attempts: Iterator[list[Stay]], others: Sequence[Walk]) -> tuple
     best: list[Stay] = []
     best_m = -1.0
     for attempt in attempts:
-        apart_m = min((stay.walk.distance_m(other) for stay in attempt for other in others), default=np.inf)
+        apart_m = np.inf
+        for stay, other in itertools.product(attempt, others):
+            apart_m = min(apart_m, stay.walk.distance_m(other))
+            if apart_m <= best_m:
+                break
         if apart_m >= _KEPT_APART_M:
             return attempt, True
         if apart_m > best_m:
