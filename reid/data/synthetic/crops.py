@@ -118,7 +118,7 @@ class CropRenderer:
         renderer = Renderer(people, self._device, COARSE if self._size_hw[0] <= _COARSE_UP_TO_PX else FINE)
         views = whole.select(on_device)
         count = len(specs)
-        true_boxes = renderer.boxes_xyxy(views, instances.select(torch.arange(count, device=self._device)))
+        true_boxes = renderer.boxes_xyxy(views, instances)[:count]
         boxes_xyxy = detector_boxes(
             _widened(true_boxes.cpu().numpy(), Draws(specs.camera_seed)),
             tracklet,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -86,15 +87,15 @@ class Draws:
         return chosen
 
 
+@cache
 def _name_bits(name: str) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little"))
 
 
 def _mix(values: np.ndarray) -> np.ndarray:
     """Scramble 64-bit numbers; wraps around on purpose."""
-    with np.errstate(over="ignore"):
-        mixed = values + _STEP
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        scrambled: np.ndarray = mixed ^ (mixed >> np.uint64(31))
+    mixed = values + _STEP
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    scrambled: np.ndarray = mixed ^ (mixed >> np.uint64(31))
     return scrambled

@@ -93,12 +93,12 @@ def find_fragments(corners: Tensor, image: Tensor, size_hw: tuple[int, int]) -> 
     down = torch.div(step, wide, rounding_mode="floor")
     column = low[:, 0].index_select(0, local) + step - down * wide
     row = low[:, 1].index_select(0, local) + down
-    planes = _planes(corners).index_select(0, local)  # (Q, 9)
-    x, y = column + 0.5 - planes[:, 9], row + 0.5 - planes[:, 10]
-    first = planes[:, 0] * x + planes[:, 1] * y + planes[:, 2]
-    second = planes[:, 3] * x + planes[:, 4] * y + planes[:, 5]
-    inside = ((first >= 0) & (second >= 0) & (first + second <= 1)).nonzero()[:, 0]
-    inverse_depth = (planes[:, 6] * x + planes[:, 7] * y + planes[:, 8]).index_select(0, inside)
+    planes = _planes(corners).index_select(0, local).unbind(dim=1)  # (Q,) each
+    x, y = column + 0.5 - planes[0], row + 0.5 - planes[1]
+    second = planes[2] * x + planes[3] * y
+    third = planes[4] * x + planes[5] * y
+    inside = ((second >= 0) & (third >= 0) & (second + third <= 1)).nonzero()[:, 0]
+    inverse_depth = (planes[6] * x + planes[7] * y + planes[8]).index_select(0, inside)
     triangle = kept.index_select(0, local.index_select(0, inside))
     row, column = row.index_select(0, inside), column.index_select(0, inside)
     pixel = (image.index_select(0, triangle) * height_px + row) * width_px + column
@@ -113,9 +113,10 @@ def _is_shown(corners: Tensor) -> Tensor:
 
 
 def _planes(corners: Tensor) -> Tensor:
-    """Slopes and offsets over the picture of two corner shares and of inverse depth, and the corner they count from.
+    """What the corners' shares and inverse depth are in a picture, in which both are planes over each triangle.
 
-    (F, 11).
+    (F, 9): place of the first corner, from which columns and rows count; slopes of the shares of the second and the
+    third corner; slopes of inverse depth, and its value at the first corner.
     """
     a, b, c = corners.unbind(dim=1)
     ab, ac = b - a, c - a
@@ -124,8 +125,7 @@ def _planes(corners: Tensor) -> Tensor:
     third = torch.stack([-ab[:, 1] * scale, ab[:, 0] * scale], dim=1)  # share of c
     inverse = 1.0 / corners[:, :, 2]  # (F, 3)
     slope = second * (inverse[:, 1:2] - inverse[:, :1]) + third * (inverse[:, 2:] - inverse[:, :1])
-    zero = torch.zeros_like(scale)[:, None]
-    return torch.cat([second, zero, third, zero, slope, inverse[:, :1], a[:, :2]], dim=1)
+    return torch.cat([a[:, :2], second, third, slope, inverse[:, :1]], dim=1)
 
 
 def corner_shares(corners: Tensor, pixel: Tensor, size_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -142,9 +142,9 @@ def corner_shares(corners: Tensor, pixel: Tensor, size_hw: tuple[int, int]) -> t
     planes = _planes(corners)
     within = torch.remainder(pixel, size_hw[0] * size_hw[1])
     row = torch.div(within, size_hw[1], rounding_mode="floor")
-    x, y = within - row * size_hw[1] + 0.5 - planes[:, 9], row + 0.5 - planes[:, 10]
-    second = planes[:, 0] * x + planes[:, 1] * y
-    third = planes[:, 3] * x + planes[:, 4] * y
+    x, y = within - row * size_hw[1] + 0.5 - planes[:, 0], row + 0.5 - planes[:, 1]
+    second = planes[:, 2] * x + planes[:, 3] * y
+    third = planes[:, 4] * x + planes[:, 5] * y
     shares = torch.stack([1 - second - third, second, third], dim=1) / corners[:, :, 2]
     inverse_depth = shares.sum(dim=1)
     return shares / inverse_depth[:, None], inverse_depth

@@ -69,6 +69,7 @@ class Renderer:
         self._people = people.to(device)
         self._segments = segments
         self._mesh: Mesh = body_mesh(segments).to(device)
+        self._standing: tuple[Instances, Bodies] | None = None
 
     def render(
         self, view: View, light: Light, instances: Instances, backdrop_linear: Tensor, backdrop_depth_m: Tensor
@@ -128,10 +129,14 @@ class Renderer:
         return covered.view(len(instances), -1).sum(dim=1)
 
     def _bodies(self, instances: Instances) -> Bodies:
-        rows = self._people.select(instances.person)
-        return build_bodies(
-            rows, instances.place_m, instances.yaw_rad, instances.phase_rad, instances.stride, self._segments
-        )
+        """Stand people in the world; those of the last call are at hand."""
+        if self._standing is None or self._standing[0] is not instances:
+            rows = self._people.select(instances.person)
+            bodies = build_bodies(
+                rows, instances.place_m, instances.yaw_rad, instances.phase_rad, instances.stride, self._segments
+            )
+            self._standing = (instances, bodies)
+        return self._standing[1]
 
     def _project(self, view: View, image: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
         """Corners (M * F, 3, 3) of triangles and vertices (M, V, 3) on the screen."""

@@ -65,14 +65,10 @@ def _ellipses(
     ground = middle[:, None] + signs[:, :1] * along[:, None] + signs[:, 1:] * across[:, None]  # (S, 4, 2)
     ground = torch.cat([ground, torch.zeros_like(ground[..., :1])], dim=2)
     on_screen = view.select(image).project(ground)  # (S, 4, 3)
-    one = on_screen[:, [0, 1, 2]]
-    other = on_screen[:, [0, 2, 3]]
-    corners = torch.cat([one, other])
-    shares = torch.cat([signs[[0, 1, 2]].expand(len(one), 3, 2), signs[[0, 2, 3]].expand(len(one), 3, 2)])
-    # The order of corners as seen from above depends on the lamp's direction only; both orders are tried.
-    fragments = find_fragments(torch.cat([corners, corners.flip(1)]), image.repeat(4), view.size_hw)
-    shares = torch.cat([shares, shares.flip(1)])
-    corners = torch.cat([corners, corners.flip(1)])
+    # From above, where every camera is, the corners run counter-clockwise.
+    corners = torch.cat([on_screen[:, [0, 1, 2]], on_screen[:, [0, 2, 3]]])
+    shares = torch.cat([signs[[0, 1, 2]].expand(len(image), 3, 2), signs[[0, 2, 3]].expand(len(image), 3, 2)])
+    fragments = find_fragments(corners, image.repeat(2), view.size_hw)
     weights, _ = corner_shares(corners.index_select(0, fragments.triangle), fragments.pixel, view.size_hw)
     place = (shares.index_select(0, fragments.triangle) * weights[..., None]).sum(
         dim=1
@@ -80,7 +76,7 @@ def _ellipses(
     soft = (1 - place.square().sum(dim=1)).clamp_min(0.0)
     seen = depth_m.reshape(-1).index_select(0, fragments.pixel) * fragments.inverse_depth
     on_ground = ((seen - 1.0).abs() < _ON_THE_GROUND).float()
-    dark = strength.repeat(4).index_select(0, fragments.triangle) * soft.sqrt() * on_ground
+    dark = strength.repeat(2).index_select(0, fragments.triangle) * soft.sqrt() * on_ground
     return fragments.pixel, dark
 
 
