@@ -131,8 +131,9 @@ def write_scene(
 
             try:
                 filmed = list(pool.map(film, range(options.cameras)))
-            except OutputError as error:
-                raise RunError(f"the scene could not be finished: {error}; nothing was kept") from error
+            except (OutputError, MemoryError, torch.OutOfMemoryError) as error:
+                reason = str(error) or "out of memory"
+                raise RunError(f"the scene could not be finished: {reason}; nothing was kept") from error
             finally:
                 stop = True
         (folder / SITE).write_text(_SITE_HEADER + _site_text(scene), encoding="utf-8")
