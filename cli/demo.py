@@ -16,7 +16,7 @@ from cli.synth_scene import EXIT_INTERRUPTED, frames_progress
 if TYPE_CHECKING:
     from pipeline.evaluation import Evaluation
     from pipeline.synthetic_scene import SceneFolder
-    from reid.data.synthetic.scene import SceneOptions
+    from reid.data.synthetic.scenes.scene import SceneOptions
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Show within two minutes what vreid does, with no videos of your own and no network.

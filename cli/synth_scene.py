@@ -61,7 +61,7 @@ def scene(
 ) -> None:
     """Write the scene; the help text is `_HELP`."""
     from pipeline.synthetic_scene import write_scene
-    from reid.data.synthetic.scene import SceneOptions
+    from reid.data.synthetic.scenes.scene import SceneOptions
     from reid.device import usable_device
 
     options = SceneOptions(cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=_size_hw(size), seed=seed)

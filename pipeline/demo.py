@@ -11,8 +11,8 @@ from pipeline import synthetic_scene, video_writer
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.evaluation_inputs import read_result, read_truth_folder
 from pipeline.synthetic_scene import SceneFolder, write_scene
-from reid.data.synthetic import scene as scene_module
-from reid.data.synthetic.scene import SceneOptions
+from reid.data.synthetic.scenes import scene as scene_module
+from reid.data.synthetic.scenes.scene import SceneOptions
 from reid.errors import InputError, OutputError
 
 

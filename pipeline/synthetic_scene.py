@@ -19,7 +19,7 @@ import yaml
 
 from pipeline.mot import TruthBox, write_truth
 from pipeline.video_writer import VideoWriter
-from reid.data.synthetic.scene import Scene, SceneCamera, SceneOptions
+from reid.data.synthetic.scenes.scene import Scene, SceneCamera, SceneOptions
 from reid.errors import InputError, OutputError, RunError
 from reid.output_folder import new_folder
 from reid.version import package_version

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import demo as pipeline_demo
 from pipeline import synthetic_scene
-from reid.data.synthetic.scene import SceneOptions
+from reid.data.synthetic.scenes.scene import SceneOptions
 from tests.cli.conftest import Vreid
 
 

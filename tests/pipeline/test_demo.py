@@ -17,7 +17,7 @@ from pipeline.evaluation_detection import Share
 from pipeline.evaluation_inputs import read_truth_folder
 from pipeline.mot import TrackBox, read_truth, write_tracks
 from pipeline.synthetic_scene import SceneFolder
-from reid.data.synthetic.scene import SceneOptions
+from reid.data.synthetic.scenes.scene import SceneOptions
 from reid.errors import OutputError
 
 TINY = SceneOptions(cameras=1, people=4, seconds=1.0, fps=3.0, size_hw=(270, 480), seed=5)

@@ -22,7 +22,7 @@ from pipeline.evaluation_inputs import read_truth_folder
 from pipeline.mot import TrackBox, read_truth
 from pipeline.site import load_site
 from pipeline.synthetic_scene import SceneFolder, write_scene
-from reid.data.synthetic.scene import Scene, SceneOptions
+from reid.data.synthetic.scenes.scene import Scene, SceneOptions
 from reid.errors import InputError, OutputError, RunError
 
 SMALL = SceneOptions(cameras=3, people=8, seconds=4.0, fps=5.0, size_hw=(180, 320), seed=1)

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reid.data.synthetic.backdrop import Backdrop, Places, cut
-from reid.data.synthetic.body import COARSE, FINE
-from reid.data.synthetic.detector_boxes import detector_boxes
-from reid.data.synthetic.develop import develop
+from reid.data.synthetic.bodies.body import COARSE, FINE
+from reid.data.synthetic.bodies.people import People
+from reid.data.synthetic.cameras.detector_boxes import detector_boxes
+from reid.data.synthetic.cameras.develop import develop
+from reid.data.synthetic.cameras.looks import Looks
+from reid.data.synthetic.cameras.occluders import occlude
 from reid.data.synthetic.draws import Draws
 from reid.data.synthetic.light import Light
-from reid.data.synthetic.looks import Looks
-from reid.data.synthetic.occluders import occlude
-from reid.data.synthetic.people import People
-from reid.data.synthetic.renderer import Instances, Renderer
+from reid.data.synthetic.places.backdrop import Backdrop, Places, cut
+from reid.data.synthetic.rendering.renderer import Instances, Renderer
 from reid.data.synthetic.view import View
 
 FRAME_S = 0.08  # between two frames of a tracklet

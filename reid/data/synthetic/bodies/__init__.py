@@ -1,0 +1,1 @@
+"""Made-up people: who they are, how they walk, what they wear."""

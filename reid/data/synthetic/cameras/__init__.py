@@ -1,0 +1,1 @@
+"""What cameras and detectors make of what is in front of them."""

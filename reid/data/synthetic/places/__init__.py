@@ -1,0 +1,1 @@
+"""Made-up places: what stands in them, how it looks, and pictures of it."""

@@ -1,0 +1,1 @@
+"""People in front of backdrops, as pictures."""

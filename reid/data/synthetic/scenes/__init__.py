@@ -1,0 +1,1 @@
+"""Scenes: people who walk past several cameras, with the truth about them."""
