@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import synthetic_scene, video_writer
+from pipeline import mot, synthetic_scene, video_writer
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.evaluation_inputs import read_result, read_truth_folder
 from pipeline.synthetic_scene import SceneFolder, write_scene
-from reid.data.synthetic.scenes import scene as scene_module
+from reid.data import synthetic
 from reid.data.synthetic.scenes.scene import SceneOptions
 from reid.errors import InputError, OutputError
 
@@ -35,7 +35,7 @@ def kept_scene(options: SceneOptions) -> SceneFolder | None:
             scene.site,
             *(path / camera[part] for camera in scene.index["cameras"].values() for part in ("video", "truth")),
         ]
-    except (InputError, KeyError, OSError, ValueError):
+    except (AttributeError, InputError, KeyError, OSError, TypeError, ValueError):
         return None
     return scene if all(part.is_file() for part in parts) else None
 
@@ -56,7 +56,7 @@ def keep_scene(options: SceneOptions, on_frame: Callable[[], None] = lambda: Non
     except OutputError as error:
         raise OutputError(
             f"scenes cannot be kept in {scenes_folder()}; name another folder in the environment variable VREID_SCENES "
-            f"({error})"
+            f"({str(error).removeprefix('--out ')})"
         ) from error
 
 
@@ -71,9 +71,9 @@ def score_run(run: Path, scene: SceneFolder) -> Evaluation:
 
 
 def _place(options: SceneOptions) -> Path:
-    """A folder whose name changes with the options and with whatever makes the pictures."""
+    """A folder whose name changes with the options and with whatever makes the pictures and the truth."""
     digest = hashlib.sha256(repr(options).encode())
-    world = Path(scene_module.__file__).parent.glob("*.py")
-    for path in (Path(synthetic_scene.__file__), Path(video_writer.__file__), *sorted(world)):
+    world = Path(synthetic.__file__).parent.rglob("*.py")
+    for path in (*(Path(str(module.__file__)) for module in (synthetic_scene, video_writer, mot)), *sorted(world)):
         digest.update(path.read_bytes())
     return scenes_folder() / digest.hexdigest()[:16]

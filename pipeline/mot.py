@@ -19,6 +19,7 @@ MIN_TRUTH_HEIGHT_PX = 40.0
 PERSON_CLASS = 1
 # MOTChallenge's person on a vehicle, static person, distractor and reflection: a detector may well find them.
 PERSON_LIKE_CLASSES = frozenset({2, 7, 8, 12})
+_MAX_WHOLE = 2.0**53  # from here on floats skip whole numbers
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,10 @@ def _rows(path: Path, *, num_fields: int) -> Iterator[list[float]]:
         if len(fields) != num_fields or not all(map(math.isfinite, fields)):
             raise InputError(
                 f"{path}, line {number}: expected {num_fields} numbers with commas between, got {line.strip()[:80]!r}"
+            )
+        if not all(field.is_integer() and abs(field) <= _MAX_WHOLE for field in fields[:2]):
+            raise InputError(
+                f"{path}, line {number}: expected whole numbers as frame and id, got {line.strip()[:80]!r}"
             )
         if fields[0] < 1:
             raise InputError(f"{path}, line {number}: frame {fields[0]:g}, but frames count from 1")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import pytest
 
-from pipeline import demo
 from pipeline.config import DetectorConfig
 from pipeline.demo import demo_options, keep_scene, kept_scene, scenes_folder, score_run
 from pipeline.detection import create_detector
@@ -17,6 +17,7 @@ from pipeline.evaluation_detection import Share
 from pipeline.evaluation_inputs import read_truth_folder
 from pipeline.mot import TrackBox, read_truth, write_tracks
 from pipeline.synthetic_scene import SceneFolder
+from reid.data import synthetic
 from reid.data.synthetic.scenes.scene import SceneOptions
 from reid.errors import OutputError
 
@@ -52,22 +53,33 @@ def test_a_scene_is_kept(place: Path) -> None:
     assert kept_scene(replace(TINY, seed=6)) is None
 
 
-@pytest.mark.parametrize("lost", ["videos/cam1.mp4", "truth/cam1.txt", "site.yaml", "scene.json"])
+@pytest.mark.parametrize("lost", ["videos/cam1.mp4", "truth/cam1.txt", "site.yaml"])
 def test_a_scene_that_is_not_whole_is_made_again(place: Path, lost: str) -> None:
     made = keep_scene(TINY)
     (made.path / lost).unlink()
-    if lost == "scene.json":  # otherwise it would be somebody else's folder
-        (made.path / lost).write_text("{")
     assert kept_scene(TINY) is None
     assert (keep_scene(TINY).path / lost).is_file()
     assert kept_scene(TINY) is not None
 
 
-def test_another_version_makes_its_own(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("index", ["{", "{}", "[]", '{"cameras": []}', '{"cameras": {"cam1": null}}'])
+def test_a_scene_whose_index_is_damaged_is_made_again(place: Path, index: str) -> None:
+    made = keep_scene(TINY)
+    whole = (made.path / "scene.json").read_text()
+    (made.path / "scene.json").write_text(index)
+    assert kept_scene(TINY) is None
     keep_scene(TINY)
-    changed = tmp_path / "scene.py"
-    changed.write_text("another version")
-    monkeypatch.setattr(demo.scene_module, "__file__", str(changed))
+    assert (made.path / "scene.json").read_text() == whole
+
+
+@pytest.mark.parametrize("part", ["view.py", "scenes/scene.py", "bodies/mesh.py"])
+def test_another_version_makes_its_own(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, part: str) -> None:
+    keep_scene(TINY)
+    world = tmp_path / "world"
+    shutil.copytree(Path(str(synthetic.__file__)).parent, world)
+    monkeypatch.setattr(synthetic, "__file__", str(world / "__init__.py"))
+    assert kept_scene(TINY) is not None
+    (world / part).write_text("another version")
     assert kept_scene(TINY) is None
 
 

@@ -85,6 +85,14 @@ def test_frames_count_from_one(tmp_path: Path) -> None:
         read_tracks(path)
 
 
+@pytest.mark.parametrize("start", ["1.5,1", "1,1.5", "1,1e300", "1e300,1", "1,-9007199254740994"])
+def test_frames_and_ids_are_whole_numbers(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "cam.txt"
+    path.write_text(f"{start},1,2,2,3,0.5,-1,-1,-1\n")
+    with pytest.raises(InputError, match="line 1: expected whole numbers as frame and id, got '1"):
+        read_tracks(path)
+
+
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cam.txt"
     path.write_bytes(bytes(range(128, 256)))
