@@ -113,8 +113,8 @@ def _print_scores(evaluation: Evaluation, *, trained: bool) -> None:
         table.add_row(name, *("-" if figure is None else f"{figure:.3f}" for figure in figures))
     stdout.print(table)
     explained = [
-        "recall: people found; precision: boxes that show someone; IDF1: boxes that bear the right name; ceiling: IDF1 "
-        "if all names were right"
+        "fractions, 1 is perfect, boxes that overlap by half or more; recall: people found; precision: boxes that show "
+        "someone; IDF1: boxes that bear the right name; ceiling: IDF1 if all names were right"
     ]
     if not trained:
         explained.append(

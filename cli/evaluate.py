@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation_tracking import TrackingScores
 
 _UNTRAINED = "People were told apart by an untrained network: what is said of all cameras is not to be trusted."
+_SCORES = "Scores: fractions, 1 is perfect; overlap 0.5 (HOTA and its parts: 0.05 to 0.95)"
 _CEILING = (
     "Ceiling: the same boxes with the true identities. What it lacks is lost by detection, the rest by identities."
 )
@@ -103,7 +104,7 @@ def print_scores(evaluation: Evaluation) -> None:
 def _scores_table(evaluation: Evaluation) -> Table:
     from rich.text import Text
 
-    table = _table("Scores", "recall", "prec.", "HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches")
+    table = _table(_SCORES, "recall", "prec.", "HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches")
     rows = [*evaluation.cameras.items(), ("all cameras", evaluation.all_cameras)]
     for name, scored in rows:
         table.add_row(
@@ -125,7 +126,7 @@ def _detection_table(detection: DetectionScores) -> Table:
     from pipeline.evaluation_detection import HEIGHT_EDGES_PX, VISIBILITY_EDGES
 
     visible = [f"{_band(low, high)} seen" for low, high in pairwise(VISIBILITY_EDGES)]
-    table = _table("\nFound, by height and by how much is seen", *visible, "prec.", "people", "boxes")
+    table = _table("\nShare of people found, by height and by how much is seen", *visible, "prec.", "people", "boxes")
     heights = pairwise(HEIGHT_EDGES_PX)
     for (low, high), recalls, precision in zip(
         heights, detection.recall_by_height, detection.precision_by_height, strict=True
