@@ -37,7 +37,7 @@ def kept_scene(options: SceneOptions) -> SceneFolder | None:
         ]
     except (AttributeError, InputError, KeyError, OSError, TypeError, ValueError):
         return None
-    return scene if all(part.is_file() for part in parts) else None
+    return scene if all(part.is_file() and part.stat().st_size for part in parts) else None
 
 
 def keep_scene(options: SceneOptions, on_frame: Callable[[], None] = lambda: None) -> SceneFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,12 +54,14 @@ def test_a_scene_is_kept(place: Path) -> None:
     assert kept_scene(replace(TINY, seed=6)) is None
 
 
-@pytest.mark.parametrize("lost", ["videos/cam1.mp4", "truth/cam1.txt", "site.yaml"])
-def test_a_scene_that_is_not_whole_is_made_again(place: Path, lost: str) -> None:
+@pytest.mark.parametrize("part", ["videos/cam1.mp4", "truth/cam1.txt", "site.yaml"])
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["lost", "empty"])
+def test_a_scene_that_is_not_whole_is_made_again(place: Path, part: str, damage: Callable[[Path], object]) -> None:
     made = keep_scene(TINY)
-    (made.path / lost).unlink()
+    whole = (made.path / part).read_bytes()
+    damage(made.path / part)
     assert kept_scene(TINY) is None
-    assert (keep_scene(TINY).path / lost).is_file()
+    assert (keep_scene(TINY).path / part).read_bytes() == whole
     assert kept_scene(TINY) is not None
 
 
