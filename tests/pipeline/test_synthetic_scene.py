@@ -121,8 +121,9 @@ def test_the_site_allows_the_truth(tmp_path: Path, seconds: float, monkeypatch: 
     monkeypatch.setattr(synthetic_scene, "_film", lambda *_: synthetic_scene._Filmed({}, {}))
     for seed in range(4):
         options = replace(SMALL, seconds=seconds, seed=seed)
-        constraints = Constraints(load_site(write_scene(options, tmp_path / f"{seed}").site).topology)
         scene = Scene(options)
+        monkeypatch.setattr(synthetic_scene, "Scene", lambda *_, scene=scene: scene)
+        constraints = Constraints(load_site(write_scene(options, tmp_path / f"{seed}").site).topology)
         stays = defaultdict(list)
         for stay in scene.stays:
             camera = scene.cameras[stay.camera]
