@@ -19,9 +19,9 @@ from reid.data.synthetic.draws import Draws
 from reid.data.synthetic.light import Light
 from reid.data.synthetic.places.backdrop import Backdrop, Places, cut
 from reid.data.synthetic.rendering.renderer import Instances, Renderer
+from reid.data.synthetic.strolls import beside, stroll
 from reid.data.synthetic.view import View
 
-FRAME_S = 0.08  # between two frames of a tracklet
 _KEPT_CAMERAS = 64
 _FRAMES_PER_CROP_HEIGHT = 2.4  # how much higher than a crop the camera's whole picture is
 _PERSON_SHARE = 0.4  # of a camera's picture, how high a person stands at the point aimed at
@@ -165,15 +165,15 @@ class CropRenderer:
         unique, person = np.unique(everyone, return_inverse=True)
         people = People.from_seeds(unique)
         main, other = np.split(person, 2)
-        place_m, yaw_rad, phase_rad, stride = _walk(tracklet, specs.frame, whole, camera, people, main)
+        place_m, yaw_rad, phase_rad, stride = stroll(tracklet, specs.frame, whole, camera, people, main)
         accompanied = tracklet.chance("accompanied", self._conditions.company).nonzero()[0]
-        beside = _beside(tracklet, specs.frame, whole, camera, place_m, yaw_rad)
+        place_beside_m, yaw_beside_rad = beside(tracklet, specs.frame, whole, camera, place_m, yaw_rad)
         second_phase = phase_rad + tracklet.uniform("company/phase", 0, 6.28)
         arrays = (
             np.concatenate([np.arange(len(specs)), accompanied]),
             np.concatenate([main, other[accompanied]]),
-            np.concatenate([place_m, beside[0][accompanied]]),
-            np.concatenate([yaw_rad, beside[1][accompanied]]),
+            np.concatenate([place_m, place_beside_m[accompanied]]),
+            np.concatenate([yaw_rad, yaw_beside_rad[accompanied]]),
             np.concatenate([phase_rad, second_phase[accompanied]]),
             np.concatenate([stride, np.ones(len(accompanied))]),
         )
@@ -201,7 +201,7 @@ def _share_hidden(
     height_px, width_px = backdrop.depth_m.shape[1:]
     row = seen[..., 1].long().clamp(0, height_px - 1)
     column = seen[..., 0].long().clamp(0, width_px - 1)
-    return (backdrop.depth_m[camera[:, None], row, column] < seen[..., 2] - 0.3).float().mean(dim=1)
+    return (backdrop.depth_m[camera[:, None], row, column] < seen[..., 2]).float().mean(dim=1)
 
 
 def _open_camera(seed: int, size_hw: tuple[int, int], device: torch.device | str) -> _Camera:
@@ -223,53 +223,6 @@ def _open_camera(seed: int, size_hw: tuple[int, int], device: torch.device | str
     ).to(device)
     places = Places.from_seeds(np.array([seed], dtype=np.uint64)).to(device)
     return _Camera(view, places.light(), places.look_at(view, torch.zeros(1, dtype=torch.int64, device=device)))
-
-
-def _walk(
-    tracklet: Draws, frame: np.ndarray, whole: View, camera: np.ndarray, people: People, person: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Where M people are in M frames: places (M, 2), yaws, phases of the gait, and strides (M,)."""
-    yaw = whole.yaw_rad.cpu().numpy()[camera]
-    pitch, height_m = whole.pitch_rad.cpu().numpy()[camera], whole.position_m[:, 2].cpu().numpy()[camera]
-    half_slope = 0.5 * whole.size_hw[1] / whole.focal_px[:, 0].cpu().numpy()[camera]
-    aim_m = np.clip((height_m - 0.9) / np.tan(np.maximum(pitch, 0.08)), 3.5, 10.0)
-    away_m = aim_m * tracklet.uniform("away", 0.75, 1.4)
-    aside_m = away_m * half_slope * tracklet.uniform("aside", -0.6, 0.6)
-    middle_m = _ahead(away_m, aside_m, yaw)
-    standing = tracklet.chance("standing", 0.1)
-    gait = people.gait
-    speed_m_s = gait.speed_m_s.numpy()[person] * tracklet.uniform("hurry", 0.85, 1.12) * ~standing
-    heading = tracklet.uniform("heading", -np.pi, np.pi)
-    bend = tracklet.normal("bend", 0.0, 0.12)  # radians per metre
-    way_m = speed_m_s * (frame * FRAME_S - tracklet.uniform("begun", 0.5, 2.0))
-    facing = heading + bend * way_m + standing * 0.3 * np.sin(frame * FRAME_S + tracklet.uniform("turning", 0, 6.28))
-    # The chord of an arc points half-way between the directions at its ends.
-    place_m = middle_m + way_m[:, None] * np.stack(
-        [np.cos(heading + 0.5 * bend * way_m), np.sin(heading + 0.5 * bend * way_m)], axis=1
-    )
-    phase = 2 * np.pi * (way_m / gait.stride_m.numpy()[person] + tracklet.uniform("phase"))
-    return place_m, facing, phase, (~standing).astype(np.float32)
-
-
-def _beside(
-    tracklet: Draws, frame: np.ndarray, whole: View, camera: np.ndarray, place_m: np.ndarray, yaw_rad: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where somebody else is in the picture of each person: place (M, 2) and yaw (M,)."""
-    to_person = place_m - whole.position_m[:, :2].cpu().numpy()[camera]
-    view = np.arctan2(to_person[:, 1], to_person[:, 0])
-    nearer = np.where(tracklet.chance("company/nearer", 0.5), -1.0, 1.0)
-    gap_m = nearer * tracklet.uniform("company/gap", 0.45, 1.3)
-    drift = tracklet.normal("company/drift", 0.0, 0.35) * (frame * FRAME_S - 1.2)
-    side = np.where(tracklet.chance("company/side", 0.5), -1.0, 1.0)
-    aside_m = side * tracklet.uniform("company/aside", 0.3, 0.85) + drift
-    same_way = tracklet.chance("company/same way", 0.5)
-    return place_m + _ahead(gap_m, aside_m, view), yaw_rad + np.where(same_way, 0.0, np.pi)
-
-
-def _ahead(away_m: np.ndarray, aside_m: np.ndarray, yaw_rad: np.ndarray) -> np.ndarray:
-    """(M, 2), so far along a direction and so far to its left."""
-    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
-    return np.stack([cos * away_m - sin * aside_m, sin * away_m + cos * aside_m], axis=1)
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -10,6 +10,10 @@ import pytest
 import torch
 
 from reid.data.synthetic.crops import Conditions, CropRenderer, CropSpecs
+from reid.data.synthetic.light import Light
+from reid.data.synthetic.rendering.renderer import Instances, Rendered, Renderer
+from reid.data.synthetic.strolls import FRAME_S
+from reid.data.synthetic.view import View
 
 PLAIN = Conditions(partial=0.0, occluded=0.0, company=0.0, look=0.0)
 
@@ -98,3 +102,47 @@ def test_more_cameras_than_are_kept_come_back_the_same() -> None:
     for first in range(1, 80, 20):
         renderer.render(specs([1] * 20, list(range(first, first + 20))))
     assert torch.equal(renderer.render(specs([1], [0])), before)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Instances, Rendered]]:
+    """What is drawn from now on."""
+    seen: list[tuple[Instances, Rendered]] = []
+    render = Renderer.render
+
+    def watch(self: Renderer, view: View, light: Light, instances: Instances, *backdrop: torch.Tensor) -> Rendered:
+        seen.append((instances, render(self, view, light, instances, *backdrop)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(Renderer, "render", watch)
+    return seen
+
+
+def test_the_person_can_be_seen_however_long_the_tracklet_is_and_whoever_stands_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people, frames = np.arange(40).repeat(6), np.tile([0, 20, 45, 70, 300, 998], 40)
+    seen = watched(monkeypatch)
+    crowded = Conditions(partial=0.0, occluded=0.0, company=1.0, look=0.0)
+    CropRenderer((64, 32), conditions=crowded).render(specs(people.tolist(), (people % 4).tolist(), frames.tolist()))
+    (_, rendered), *_ = seen
+    person = rendered.instance == torch.arange(240)[:, None, None]
+    assert person.float().mean(dim=(1, 2)).min() > 0.08
+
+
+def test_nobody_leaves_the_place_or_moves_faster_than_people_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watched(monkeypatch)
+    renderer = CropRenderer((32, 16), conditions=PLAIN)
+    for person in range(12):
+        renderer.render(specs([person] * 300, [3] * 300, list(range(300))))
+    places_m = torch.stack([instances.place_m for instances, _ in seen])  # (12, 300, 2)
+    yaws_rad = torch.stack([instances.yaw_rad for instances, _ in seen])
+    assert (places_m.norm(dim=2) > 1.0).all()
+    assert places_m.norm(dim=2).max() < 25.0
+    steps_m = places_m.diff(dim=1).norm(dim=2)
+    assert steps_m.max() < 2.3 * FRAME_S
+    assert (steps_m.amax(dim=1) > 0.5 * FRAME_S).sum() >= 9  # a few stand
+    assert yaws_rad.diff(dim=1).abs().max() < 1.5  # they turn round step by step
+    walking = steps_m > 0.5 * FRAME_S
+    ahead = torch.stack([yaws_rad.cos(), yaws_rad.sin()], dim=2)[:, :-1]
+    forwards = ((places_m.diff(dim=1) * ahead).sum(dim=2) > 0)[walking]
+    assert forwards.float().mean() > 0.85
