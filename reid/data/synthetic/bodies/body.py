@@ -133,9 +133,9 @@ def _surfaces(people: People, joints: Joints, segments: Segments) -> list[Tensor
     return [
         trunk.surface(segments.trunk),
         *(_leg(people, joints, side, segments.leg) for side in (0, 1)),
-        *(_foot(people, joints, side, segments.foot) for side in (0, 1)),
+        *(_foot(joints, side, segments.foot) for side in (0, 1)),
         *(_arm(people, joints, side, segments.arm) for side in (0, 1)),
-        *(_hand(people, joints, side, segments.hand) for side in (0, 1)),
+        *(_hand(joints, side, segments.hand) for side in (0, 1)),
         neck,
         face(people, head_centre, segments.head),
         hair(people, head_centre, segments.head),
@@ -193,7 +193,7 @@ def _leg(people: People, joints: Joints, side: int, segments: int) -> Tensor:
     return tube_surface(path, radius, radius * 0.95, facing, segments)
 
 
-def _foot(people: People, joints: Joints, side: int, segments: int) -> Tensor:
+def _foot(joints: Joints, side: int, segments: int) -> Tensor:
     ankle = joints.ankles[:, side]
     pitch, yaw = joints.foot_pitch[:, side], joints.foot_yaw[:, side]
     ahead, height = _constant(_FOOT_ALONG, ankle), _constant(_FOOT_HEIGHT, ankle) - ANKLE
@@ -215,7 +215,7 @@ def _arm(people: People, joints: Joints, side: int, segments: int) -> Tensor:
     return tube_surface(path, radius, radius, facing, segments)
 
 
-def _hand(people: People, joints: Joints, side: int, segments: int) -> Tensor:
+def _hand(joints: Joints, side: int, segments: int) -> Tensor:
     wrist = joints.wrists[:, side]
     forearm = wrist - joints.elbows[:, side]
     direction = forearm / forearm.square().sum(dim=1, keepdim=True).sqrt()

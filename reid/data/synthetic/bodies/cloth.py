@@ -112,7 +112,7 @@ def _trunk(spots: Spots) -> Tensor:
     strap_at = 0.56 + 0.25 * (height - 0.75)
     worn = (bags.backpack > 0) & facing & ((left.abs() - strap_at).abs() < 0.11) & (height > 0.67)
     colour = _mix(colour, bags.backpack_colour, worn)
-    diagonal = (height - 0.70) / 0.13 - bags.strap * left * torch.where(facing, 1.0, 1.0)
+    diagonal = (height - 0.70) / 0.13 - bags.strap * left
     colour = _mix(colour, bags.handbag_colour, (bags.strap != 0) & (diagonal.abs() < 0.13) & (height > clothes.hem))
     below = height < clothes.hem
     trousers = clothes.lower * (1 - 0.5 * ((clothes.belt > 0) & (height > clothes.hem - 0.018)).float())[:, None]

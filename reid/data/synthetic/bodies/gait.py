@@ -57,8 +57,7 @@ def walk(people: People, phase_rad: Tensor, stride: Tensor) -> Joints:
     legs = [_leg(people, phase_rad, stride, pelvis_yaw, side) for side in (1, -1)]
     # The pelvis is as high as the longer of the two bent legs lets it be.
     lowest = torch.minimum(legs[0][-1], legs[1][-1])
-    rise = torch.stack([zero, zero, -lowest], dim=1)
-    pelvis = rise
+    pelvis = torch.stack([zero, zero, -lowest], dim=1)
     arms = [_arm(people, phase_rad, stride, pelvis, spine, chest_yaw, side) for side in (1, -1)]
     pairs = [torch.stack([left, right], dim=1) for left, right in zip(legs[0][:5], legs[1][:5], strict=True)]
     shoulders, elbows, wrists = (
@@ -70,9 +69,9 @@ def walk(people: People, phase_rad: Tensor, stride: Tensor) -> Joints:
         spine,
         pelvis_yaw,
         chest_yaw,
-        hips + rise[:, None],
-        knees + rise[:, None],
-        ankles + rise[:, None],
+        hips + pelvis[:, None],
+        knees + pelvis[:, None],
+        ankles + pelvis[:, None],
         foot_pitch,
         foot_yaw,
         shoulders,

@@ -8,114 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reid.data.synthetic.bodies.traits import Bags, Build, Clothes, Gait, Head
 from reid.data.synthetic.bodies.wardrobe import BAGS, HAIR, LOWER, SHOES, SKIN, UPPER, paint
 from reid.data.synthetic.draws import Draws
 from reid.data.synthetic.rows import Rows
 
 # Heights above the ground as shares of a person's height, in the order in which clothes end there.
 CROTCH, HIP, WAIST, SHOULDER, NECK = 0.475, 0.53, 0.62, 0.825, 0.865
-
-
-@dataclass(frozen=True)
-class Build(Rows):
-    """Bodies of N people. Lengths without a unit are shares of the person's height; factors are around 1."""
-
-    height_m: Tensor
-    shoulders: Tensor  # factor
-    chest: Tensor  # factor, depth
-    belly: Tensor  # factor
-    hips: Tensor  # factor
-    limbs: Tensor  # factor, thickness
-    head: Tensor  # factor
-    leg_length: Tensor  # factor
-    stoop_rad: Tensor
-
-
-@dataclass(frozen=True)
-class Gait(Rows):
-    """How N people walk and hold their arms; angles in radians."""
-
-    speed_m_s: Tensor
-    stride_m: Tensor  # one full cycle, two steps
-    hip_swing: Tensor
-    knee_bend: Tensor
-    arm_swing: Tensor
-    elbow: Tensor  # bend of both
-    elbows_out: Tensor
-    twist: Tensor
-    bob: Tensor
-    feet_out: Tensor
-    held: Tensor  # (N, 2): 1 where the left or right forearm is held up, with a telephone or a hand in a pocket
-    asymmetry: Tensor
-
-
-@dataclass(frozen=True)
-class Clothes(Rows):
-    """What N people wear. Heights are shares of the person's height, thickness likewise; colours (N, 3) linear."""
-
-    sleeve: Tensor  # end of the sleeve, 0 shoulder to 1 wrist
-    thickness: Tensor
-    hem: Tensor  # height at which the upper wear ends on the trunk
-    drape: Tensor  # 0 none, 1 coat or long top, 2 skirt, 3 dress
-    drape_hem: Tensor
-    flare: Tensor
-    opening: Tensor  # half width of an open front, as the sine of the angle; 0 is closed
-    fastening: Tensor  # 1 for a visible zip or row of buttons
-    collar: Tensor  # depth of the neckline
-    leg_end: Tensor  # end of trousers, 0 hip to 1 ankle
-    leg_width: Tensor
-    boots: Tensor  # height of the shaft, 0 none, as a share of the lower leg
-    hood: Tensor  # 0 none, 1 down on the back
-    scarf: Tensor
-    pattern: Tensor  # 0 plain, 1 horizontal stripes, 2 checks, 3 yoke, 4 vertical panels, 5 print
-    pattern_scale: Tensor
-    pattern_phase: Tensor
-    sleeves_differ: Tensor  # 1 where sleeves have the second colour
-    side_stripe: Tensor  # 1 where trousers have a stripe along the side
-    fade: Tensor  # wear of denim
-    fold: Tensor  # (N, 3): strength, frequency and phase of the folds of cloth
-    front_logo: Tensor  # (N, 5): shown, place across, height, half width, half height
-    back_logo: Tensor  # (N, 5)
-    back_differs: Tensor  # 1 where the back has the second colour
-    upper: Tensor
-    second: Tensor
-    inner: Tensor
-    lower: Tensor
-    shoes: Tensor
-    sole: Tensor
-    tights: Tensor
-    logo: Tensor
-    belt: Tensor
-    scarf_colour: Tensor
-
-
-@dataclass(frozen=True)
-class Head(Rows):
-    """Heads of N people; colours (N, 3) linear."""
-
-    hair_style: Tensor  # 0 bald, 1 short, 2 medium, 3 long, 4 tied, 5 round
-    hair_volume: Tensor
-    fringe: Tensor  # height of the hairline over the face, in radii of the head
-    hat_style: Tensor  # 0 none, 1 cap, 2 woollen, 3 brimmed, 4 hood up, 5 headscarf
-    beard: Tensor  # 0 to 1
-    glasses: Tensor
-    skin: Tensor
-    hair: Tensor
-    hat: Tensor
-
-
-@dataclass(frozen=True)
-class Bags(Rows):
-    """What N people carry."""
-
-    backpack: Tensor
-    backpack_size: Tensor
-    handbag: Tensor  # 0 none, 1 left, 2 right
-    handbag_low: Tensor  # 0 at the hip on a strap, 1 in the hand
-    handbag_size: Tensor  # (N, 3), shares of height
-    strap: Tensor  # -1, 0, 1: across the chest from which shoulder
-    backpack_colour: Tensor
-    handbag_colour: Tensor
 
 
 @dataclass(frozen=True)
@@ -200,7 +99,6 @@ def _gait(draws: Draws, build: Build) -> Gait:
         elbow=_tensor(np.clip(draws.normal("elbow", 0.3, 0.14), 0.08, 0.8)),
         elbows_out=_tensor(np.clip(draws.normal("elbows out", 0.1, 0.05), 0.02, 0.28)),
         twist=_tensor(draws.normal("twist", 0.1, 0.04)),
-        bob=_tensor(draws.uniform("bob", 0.6, 1.3)),
         feet_out=_tensor(draws.normal("feet out", 0.12, 0.08)),
         held=_tensor(held),
         asymmetry=_tensor(draws.normal("asymmetry", 0.0, 0.06)),
@@ -263,7 +161,9 @@ def _clothes(draws: Draws, woman: np.ndarray) -> Clothes:
         ),
         leg_width=_tensor(np.where(boots > 0, 0, draws.choice("leg cut", (30, 50, 20)) * 0.008) + leg_width),
         boots=_tensor(boots),
-        hood=_tensor((kind == names.index("hooded")) | (draws.chance("hood", 0.3) & np.isin(kind, (4, 5)))),
+        hood=_tensor(
+            (kind == names.index("hooded")) | (draws.chance("hood", 0.3) & (coat | (kind == names.index("jacket"))))
+        ),
         scarf=_tensor(draws.chance("scarf", 0.08)),
         pattern=_tensor(pattern),
         pattern_scale=_tensor(draws.uniform("pattern scale", 0.0, 1.0)),
@@ -287,7 +187,7 @@ def _clothes(draws: Draws, woman: np.ndarray) -> Clothes:
         shoes=_tensor(paint(draws, "shoes", SHOES)),
         sole=_tensor(paint(draws, "sole", ((55, (0.10, 0.10, 0.10)), (35, (0.82, 0.82, 0.80)), (10, (0.5, 0.4, 0.3))))),
         tights=_tensor(draws.chance("tights", 0.45)),
-        logo=_tensor(paint(draws, "logo", UPPER[:1] * 1 + UPPER[1:2] * 4 + UPPER[11:])),
+        logo=_tensor(paint(draws, "logo", UPPER[:1] + UPPER[1:2] * 4 + UPPER[11:])),
         belt=_tensor(draws.chance("belt", 0.35)),
         scarf_colour=_tensor(paint(draws, "scarf colour", UPPER)),
     )

@@ -17,13 +17,14 @@ from reid.data.synthetic.places.lookup import look_up
 from reid.data.synthetic.places.photograph import photograph
 from reid.data.synthetic.places.plans import plan
 from reid.data.synthetic.places.scenery import Scenery, tables
+from reid.data.synthetic.rows import Rows
 from reid.data.synthetic.view import View
 
 _CHUNK_PX = 2**17
 
 
 @dataclass(frozen=True)
-class Backdrop:
+class Backdrop(Rows):
     """Pictures without people.
 
     Attributes:
@@ -33,11 +34,6 @@ class Backdrop:
 
     linear: Tensor
     depth_m: Tensor
-
-    @staticmethod
-    def joined(backdrops: Sequence[Backdrop]) -> Backdrop:
-        """Put pictures of one size behind each other."""
-        return Backdrop(torch.cat([one.linear for one in backdrops]), torch.cat([one.depth_m for one in backdrops]))
 
 
 @dataclass(frozen=True)

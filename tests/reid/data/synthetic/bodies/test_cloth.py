@@ -10,7 +10,8 @@ import torch
 
 from reid.data.synthetic.bodies.cloth import paint_surfaces
 from reid.data.synthetic.bodies.mesh import Part
-from reid.data.synthetic.bodies.people import Clothes, People
+from reid.data.synthetic.bodies.people import People
+from reid.data.synthetic.bodies.traits import Clothes
 
 GREEN, RED, BLUE, WHITE = ((0.1, 0.5, 0.1), (0.6, 0.1, 0.1), (0.1, 0.1, 0.6), (0.8, 0.8, 0.8))
 
