@@ -43,7 +43,7 @@ class Draws:
         return Draws(_mix(_mix(self.seeds ^ _name_bits(name)) + index * _STEP))
 
     def uniform(self, name: str, low: float = 0.0, high: float = 1.0, size: int | None = None) -> np.ndarray:
-        """Draw evenly from [low, high): (N,), or (N, size), float32."""
+        """Draw evenly between two numbers: (N,), or (N, size), float32; rounding may reach the higher one."""
         count = 1 if size is None else size
         counters = np.arange(1, count + 1, dtype=np.uint64) * _STEP
         bits = _mix(_mix(self.seeds ^ _name_bits(name))[:, None] + counters)  # (N, count)

@@ -30,6 +30,7 @@ _DISTRACTOR_SHARE = 3_248 / 8_062
 _JUNK_SHARE = 870 / 8_062
 _PIXELS_AT_ONCE = 2**20  # about 1 GB of memory while they are rendered; more of them are no faster on a processor
 _MOST_OF_ONE_ID = 9_999  # that MARS's image names have room for
+_MOST_IMAGES = 50_000_000  # that there could be: some gigabytes of names alone
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class SyntheticTracklets:
         seed: 0 to 2^63 - 1.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: a number is out of range, or there would be too many images.
     """
 
     people: int = 100
@@ -68,6 +69,11 @@ class SyntheticTracklets:
             fewest, most = getattr(self, what)
             if not 1 <= fewest <= most:
                 raise ConfigError(f"{what}: the fewest and the most, at least 1, not {fewest} to {most}")
+        images = self.people * self.cameras * self.tracklets[1] * self.frames[1]
+        if images > _MOST_IMAGES:
+            raise ConfigError(
+                f"people, cameras, tracklets and frames: up to {_MOST_IMAGES:,} images together, not {images:,}"
+            )
 
     def data_set(self, *, size_hw: tuple[int, int] = SIZE_HW, device: str = "cpu") -> DataSet:
         """Make the data set `synthetic`, whose pictures are rendered when they are read.

@@ -131,6 +131,7 @@ class TestProtocol:
             ({"seed": 2**63}, "seed: from 0"),
             ({"tracklets": (0, 4)}, "tracklets: the fewest and the most, at least 1, not 0 to 4"),
             ({"frames": (9, 8)}, "frames: the fewest and the most, at least 1, not 9 to 8"),
+            ({"people": 9_999, "frames": (1, 999)}, "up to 50,000,000 images together, not 239,736,024"),
         ],
     )
     def test_impossible_numbers_are_refused(self, wrong: dict[str, int], message: str) -> None:
