@@ -79,7 +79,8 @@ class _Camera:
 class CropRenderer:
     """Draws crops.
 
-    A crop depends on its spec, the size and the conditions alone, whatever it is drawn with.
+    A crop depends on its spec, the size and the conditions alone, whatever it is drawn with. Empty places are kept from
+    call to call, so threads need a renderer each.
 
     Args:
         size_hw: height and width of the crops.
@@ -118,7 +119,8 @@ class CropRenderer:
         renderer = Renderer(people, self._device, COARSE if self._size_hw[0] <= _COARSE_UP_TO_PX else FINE)
         views = whole.select(on_device)
         count = len(specs)
-        true_boxes = renderer.boxes_xyxy(views, instances)[:count]
+        bodies = renderer.stand(instances)
+        true_boxes = renderer.boxes_xyxy(views, instances, bodies)[:count]
         boxes_xyxy = detector_boxes(
             _widened(true_boxes.cpu().numpy(), Draws(specs.camera_seed)),
             tracklet,
@@ -131,7 +133,7 @@ class CropRenderer:
         hidden = _share_hidden(views, backdrop, on_device, instances, count, people)
         depth_m = torch.where((hidden > _MAX_HIDDEN)[:, None, None], _NOTHING_BEFORE_M, behind.depth_m)
         rendered = renderer.render(
-            views.window(boxes, self._size_hw), light.select(on_device), instances, behind.linear, depth_m
+            views.window(boxes, self._size_hw), light.select(on_device), instances, behind.linear, depth_m, bodies
         )
         linear = occlude(rendered.linear, tracklet, specs.frame, self._conditions.occluded)
         looks = Looks.from_seeds(seeds, self._conditions.look)

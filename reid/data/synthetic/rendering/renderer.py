@@ -69,10 +69,22 @@ class Renderer:
         self._people = people.to(device)
         self._segments = segments
         self._mesh: Mesh = body_mesh(segments).to(device)
-        self._standing: tuple[Instances, Bodies] | None = None
+
+    def stand(self, instances: Instances) -> Bodies:
+        """Build the bodies of M people, for those who need them more than once."""
+        rows = self._people.select(instances.person)
+        return build_bodies(
+            rows, instances.place_m, instances.yaw_rad, instances.phase_rad, instances.stride, self._segments
+        )
 
     def render(
-        self, view: View, light: Light, instances: Instances, backdrop_linear: Tensor, backdrop_depth_m: Tensor
+        self,
+        view: View,
+        light: Light,
+        instances: Instances,
+        backdrop_linear: Tensor,
+        backdrop_depth_m: Tensor,
+        bodies: Bodies | None = None,
     ) -> Rendered:
         """Draw.
 
@@ -82,11 +94,12 @@ class Renderer:
             instances: M people in them.
             backdrop_linear: (K, 3, H, W), what is behind.
             backdrop_depth_m: (K, H, W), how far away that is; people behind it are hidden.
+            bodies: those of the instances, where they were built before.
 
         Returns:
             The pictures. Each is the same whatever else is drawn with it.
         """
-        bodies = self._bodies(instances)
+        bodies = bodies or self.stand(instances)
         corners, on_screen = self._project(view, instances.image, bodies)
         image = instances.image.repeat_interleave(len(self._mesh.triangles))
         hits = rasterise(corners, image, view.size_hw, backdrop_depth_m)
@@ -102,9 +115,18 @@ class Renderer:
         boxes = torch.cat([on_screen[:, :, :2].amin(dim=1), on_screen[:, :, :2].amax(dim=1)], dim=1)
         return Rendered(linear.view(*shape, 3).permute(0, 3, 1, 2), depth_m.view(shape), seen.view(shape), boxes)
 
-    def boxes_xyxy(self, view: View, instances: Instances) -> Tensor:
-        """Find where people would be seen if nothing hid them, without drawing: (M, 4) pixels."""
-        _, on_screen = self._project(view, instances.image, self._bodies(instances))
+    def boxes_xyxy(self, view: View, instances: Instances, bodies: Bodies | None = None) -> Tensor:
+        """Find where people would be seen if nothing hid them, without drawing.
+
+        Args:
+            view: K views.
+            instances: M people in them.
+            bodies: those of the instances, where they were built before.
+
+        Returns:
+            (M, 4), pixels.
+        """
+        _, on_screen = self._project(view, instances.image, bodies or self.stand(instances))
         return torch.cat([on_screen[:, :, :2].amin(dim=1), on_screen[:, :, :2].amax(dim=1)], dim=1)
 
     def full_pixels(self, view: View, instances: Instances) -> Tensor:
@@ -117,7 +139,7 @@ class Renderer:
         Returns:
             (M,) int64.
         """
-        corners, on_screen = self._project(view, instances.image, self._bodies(instances))
+        corners, on_screen = self._project(view, instances.image, self.stand(instances))
         first = torch.floor(on_screen[:, :, :2].amin(dim=1))  # (M, 2)
         sizes = torch.ceil(on_screen[:, :, :2].amax(dim=1)) - first
         width_px, height_px = (int(size) for size in sizes.amax(dim=0).clamp(1, 2 * max(view.size_hw)).tolist())
@@ -127,16 +149,6 @@ class Renderer:
         covered = torch.zeros(len(instances) * height_px * width_px, dtype=torch.bool, device=first.device)
         covered.index_fill_(0, fragments.pixel, True)
         return covered.view(len(instances), -1).sum(dim=1)
-
-    def _bodies(self, instances: Instances) -> Bodies:
-        """Stand people in the world; those of the last call are at hand."""
-        if self._standing is None or self._standing[0] is not instances:
-            rows = self._people.select(instances.person)
-            bodies = build_bodies(
-                rows, instances.place_m, instances.yaw_rad, instances.phase_rad, instances.stride, self._segments
-            )
-            self._standing = (instances, bodies)
-        return self._standing[1]
 
     def _project(self, view: View, image: Tensor, bodies: Bodies) -> tuple[Tensor, Tensor]:
         """Corners (M * F, 3, 3) of triangles and vertices (M, V, 3) on the screen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -187,3 +188,12 @@ def test_everyone_can_be_drawn_from_every_side() -> None:
     assert drawn.linear.isfinite().all()
     assert drawn.linear.min() >= 0
     assert (drawn.instance >= 0).flatten(1).sum(dim=1).min() > 250
+
+
+def test_threads_may_share_a_renderer() -> None:
+    renderer = Renderer(PEOPLE)
+    some = [instances((0, 3, 0.0, 0.0)), instances((0, 4, 0.5, 0.2), (0, 5, 1.0, -0.5))]
+    expected = [renderer.boxes_xyxy(view(), who) for who in some]
+    with ThreadPoolExecutor(4) as threads:
+        boxes = list(threads.map(lambda number: renderer.boxes_xyxy(view(), some[number % 2]), range(200)))
+    assert all(torch.equal(found, expected[number % 2]) for number, found in enumerate(boxes))
