@@ -25,8 +25,8 @@ Results, 100 people in 6 cameras, 311 to 330 queries, seeds 0, 1, 2; chance 0.6 
         6  mars     0.3, 0.6, 1.2 %  0.0,  0.6,  2.4 %  10.9, 11.5,  9.8 %
         6  others   6.8, 7.6, 7.0 % 10.0,  9.1, 11.3 %  26.0, 22.7, 21.6 %
 
-With MARS's gallery plain histograms are about as good as chance: the most alike tracklet is nearly always somebody else's in the
-same camera. The ten people of seed 0's sheet can be told apart by eye, by their clothes, bags and build.
+With MARS's gallery plain histograms are about as good as chance: the most alike tracklet is nearly always somebody
+else's in the same camera. The ten people of seed 0's sheet can be told apart by eye, by their clothes, bags and build.
 """
 
 from __future__ import annotations
