@@ -17,9 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reid.data.synthetic.cameras.resampling import resampled
-from reid.data.synthetic.cameras.ycc import RGB_TO_YCC, halved, to_rgb, weighted
-
 BLOCK_PX = 8
 _FORWARD_BITS = 13
 _INVERSE_BITS = 12
@@ -44,29 +41,6 @@ _CHROMA_TABLE = (
     (99, 99, 99, 99, 99, 99, 99, 99),
     (99, 99, 99, 99, 99, 99, 99, 99),
 )
-
-
-def through_jpeg(rgb: Tensor, quality: np.ndarray, halve_colour: bool = True) -> Tensor:
-    """Save pictures as JPEG and load them again, as far as the eye can tell.
-
-    Args:
-        rgb: (M, 3, H, W) uint8.
-        quality: (M,) whole numbers from 1 to 100.
-        halve_colour: whether colour is kept at half resolution (4:2:0).
-
-    Returns:
-        (M, 3, H, W) uint8.
-    """
-    height_px, width_px = rgb.shape[2:]
-    levels = rgb.to(torch.float32)
-    weights = torch.tensor(RGB_TO_YCC, device=rgb.device)
-    coloured = halved(levels) if halve_colour else levels
-    luma = weighted(levels, weights[:1])
-    chroma = torch.stack([weighted(coloured, weights[1:2]), weighted(coloured, weights[2:])], dim=1)
-    luma, chroma = compressed(luma, chroma, quality)
-    if halve_colour:
-        chroma = resampled(chroma, (height_px + height_px % 2, width_px + width_px % 2))
-    return to_rgb(luma, chroma[..., :height_px, :width_px])
 
 
 def compressed(luma: Tensor, chroma: Tensor, quality: np.ndarray) -> tuple[Tensor, Tensor]:
