@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import complain, stderr, stdout, warn
+from cli.bar import bar
+from cli.output import stderr, stdout, warn
 from cli.run import exit_code, run_with_progress
-from cli.synth_scene import EXIT_INTERRUPTED, frames_progress
 
 if TYPE_CHECKING:
     from pipeline.evaluation import Evaluation
@@ -90,12 +90,8 @@ def _scene(options: SceneOptions) -> SceneFolder:
     if kept is not None:
         return kept
     stderr.print(f"making up {options.people} people and {options.cameras} cameras ...")
-    try:
-        with frames_progress(options.cameras * options.frames) as on_frame:
-            return keep_scene(options, on_frame)
-    except KeyboardInterrupt:
-        complain("stopped; nothing was kept")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with bar("making up frames", options.cameras * options.frames) as advance:
+        return keep_scene(options, lambda: advance(1))
 
 
 def _print_scores(evaluation: Evaluation, *, trained: bool) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.bar import bar
 from cli.options import MultiValueCommand
-from cli.output import complain, stderr, stdout, warn
+from cli.output import stdout, warn
 
 if TYPE_CHECKING:
     from reid.explain.album import Explained, Written
-
-EXIT_INTERRUPTED = 130
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Look inside a network: what it attends to in the pictures of a person.
@@ -87,14 +85,10 @@ def explain(
         weights = f"the network {explained.model.name} was never trained (its start is {explained.weights})"
         warn(f"untrained: {weights}; the pictures show how it works, not what it has learned")
     out = out or Path("explain") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    try:
-        with _progress(len(tracklets)) as on_tracklet:
-            written = write_album(
-                explained, tracklets, out, num_shown=frames, overwrite=overwrite, on_tracklet=on_tracklet
-            )
-    except KeyboardInterrupt:
-        complain("stopped; nothing was kept")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with bar("tracklets", len(tracklets)) as advance:
+        written = write_album(
+            explained, tracklets, out, num_shown=frames, overwrite=overwrite, on_tracklet=lambda: advance(1)
+        )
     _print_summary(written, out)
 
 
@@ -120,16 +114,6 @@ def _open(checkpoint: str, device: str) -> Explained:
         model, preprocessing = opened.model, opened.metadata.preprocessing
         trained, weights = opened.metadata.provenance.trained, str(Path(checkpoint).absolute())
     return Explained(model.to(on).eval(), preprocessing, trained, weights)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar in a terminal, nothing elsewhere; yields what to call after each tracklet."""
-    from rich.progress import Progress
-
-    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task("tracklets", total=total)
-        yield lambda: progress.advance(task)
 
 
 def _print_summary(written: Sequence[Written], out: Path) -> None:

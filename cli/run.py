@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.bar import EXIT_INTERRUPTED
 from cli.options import MultiValueCommand, split_assignments
 from cli.output import complain
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pipeline import RunConfig, RunDirectory
 
 EXIT_DAMAGED = 3
-EXIT_INTERRUPTED = 130
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Tell who was where and when, over all cameras.

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import complain, stderr, stdout
+from cli.bar import bar
+from cli.output import stdout
 
 if TYPE_CHECKING:
     from pipeline.synthetic_scene import SceneFolder
 
-EXIT_INTERRUPTED = 130
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Make videos of people who do not exist and walk from camera to camera, with the truth about them.
@@ -66,12 +64,8 @@ def scene(
 
     options = SceneOptions(cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=_size_hw(size), seed=seed)
     usable_device(device)
-    try:
-        with frames_progress(options.cameras * options.frames) as on_frame:
-            made = write_scene(options, out, overwrite=overwrite, device=device, on_frame=on_frame)
-    except KeyboardInterrupt:
-        complain("stopped; nothing was kept")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with bar("making up frames", options.cameras * options.frames) as advance:
+        made = write_scene(options, out, overwrite=overwrite, device=device, on_frame=lambda: advance(1))
     _print_summary(made)
 
 
@@ -80,21 +74,6 @@ def _size_hw(text: str) -> tuple[int, int]:
     if match is None:
         raise typer.BadParameter(f"--size takes a width and a height, such as 960x540, not {text!r}")
     return int(match[2]), int(match[1])
-
-
-@contextmanager
-def frames_progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar in a terminal, nothing elsewhere; yields what to call after each frame.
-
-    Args:
-        total: frames of all cameras.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task("making up frames", total=total)
-        yield lambda: progress.advance(task)
 
 
 def _print_summary(made: SceneFolder) -> None:

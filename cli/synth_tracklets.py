@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import complain, stderr, stdout
+from cli.bar import bar
+from cli.output import stdout
 
 if TYPE_CHECKING:
     from reid.data.records import DataSet
 
-EXIT_INTERRUPTED = 130
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Make tracklets of people who do not exist, with train, query and gallery as MARS has them.
@@ -75,12 +73,8 @@ def tracklets(
     data_set = protocol.data_set(size_hw=size_hw, device=device)
     about = {"made_up": True, **asdict(protocol), "size_hw": size_hw, "device": device}
     total = Counts.of(data_set.train + data_set.test).images
-    try:
-        with _progress(total) as on_images:
-            write_mars(data_set, out, about, overwrite=overwrite, on_images=on_images)
-    except KeyboardInterrupt:
-        complain("stopped; nothing was kept")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with bar("making up images", total) as on_images:
+        write_mars(data_set, out, about, overwrite=overwrite, on_images=on_images)
     _print_summary(data_set, out)
 
 
@@ -93,23 +87,6 @@ def _pair(text: str, between: str, flag: str, example: str, *, least: int = 1, m
     if not (least <= first <= most and least <= second <= most):
         raise typer.BadParameter(f"{flag} takes numbers from {least} to {most}, not {text}")
     return first, second
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar in a terminal, nothing elsewhere; yields what to call with each number of further images."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns,
-        console=stderr,
-        transient=True,
-        disable=not stderr.is_terminal,
-        speed_estimate_period=600.0,  # some hundred images come at once
-    ) as progress:
-        task = progress.add_task("images", total=total)
-        yield lambda images: progress.advance(task, images)
 
 
 def _print_summary(data_set: DataSet, out: Path) -> None:
