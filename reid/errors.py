@@ -6,6 +6,7 @@
         +-- SourceError   a camera's file, folder, device or stream
         +-- WeightsError  a checkpoint or a detector's weights
         +-- OutputError   the place where results should go
+        +-- ImageError    a picture of a data set
     +-- RunError          what was begun could not be finished, through no fault of the input; exit code 1
 
 A message says what was given, what was expected and where; it fits one line. Errors of other libraries are turned
@@ -35,6 +36,10 @@ class WeightsError(InputError):
 
 class OutputError(InputError):
     """Results cannot be written where the user asked for them."""
+
+
+class ImageError(InputError):
+    """A picture of a data set is missing or cannot be decoded; the message begins with its name."""
 
 
 class RunError(VreidError):

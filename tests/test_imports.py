@@ -61,6 +61,7 @@ def test_heavy_libraries_are_known_to_one_file(library: str, file: str) -> None:
 
 def test_reid_and_the_command_work_where_the_libraries_of_run_are_missing() -> None:
     missing = ("ultralytics", "boxmot", "decord", "faiss", "av", "pyarrow", "jinja2", "openvino", "onnxruntime")
+    missing += ("matplotlib", "tensorboard")
     code = f"""
 import sys
 for name in {missing!r}:

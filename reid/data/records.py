@@ -59,6 +59,9 @@ class CropSource(Protocol):
 
         Returns:
             For each name its picture, (height, width, 3) uint8, RGB. The same whatever it was asked for with.
+
+        Raises:
+            ImageError: a picture is missing or cannot be decoded.
         """
         ...
 

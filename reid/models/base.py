@@ -147,7 +147,7 @@ class ReidModel(nn.Module):
             stage: self.necks[stage](feature.flatten(0, -2)).view_as(feature) for stage, feature in features.items()
         }
         stages = {
-            stage: SupervisedStage(features[stage], self.classifiers[stage](necked[stage]))
+            stage: SupervisedStage(features[stage], self.classifiers[stage](necked[stage]), necked[stage])
             for stage in features
             if stage in self.classifiers
         }

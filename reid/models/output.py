@@ -18,10 +18,13 @@ class SupervisedStage:
     Args:
         features: (B, T, D) or (B, D), before the BNNeck: what the triplet loss compares.
         logits: (B, T, K) or (B, K), the classifier's answer after the BNNeck.
+        necked: in the shape of the features, after the BNNeck: what the classifier sees and, where the stage is a
+            variant too, what stands for a tracklet.
     """
 
     features: Tensor
     logits: Tensor
+    necked: Tensor
 
 
 @dataclass(frozen=True)

@@ -282,8 +282,8 @@ def test_labels_that_are_not_one_a_clip_are_refused(num_labels: int) -> None:
 
 def test_supervised_loss_names_every_stage_and_the_models_own_losses() -> None:
     labels = torch.tensor([0, 0, 1, 1])
-    clip = SupervisedStage(normal(4, 6), normal(4, 2, seed=1))
-    frames = SupervisedStage(normal(4, 3, 5, seed=2), normal(4, 3, 2, seed=3))
+    clip = SupervisedStage(normal(4, 6), normal(4, 2, seed=1), normal(4, 6))
+    frames = SupervisedStage(normal(4, 3, 5, seed=2), normal(4, 3, 2, seed=3), normal(4, 3, 5))
     output = ReidOutput({}, {"final": clip, "base": frames}, {"diversity": torch.tensor(0.5)})
     terms = supervised_loss(output, labels, smoothing=0.1, margin=None, distance="cosine")
     assert list(terms) == ["ce/final", "triplet/final", "ce/base", "triplet/base", "aux/diversity"]
