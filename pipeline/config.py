@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from reid.clips import RUN_MOST_CROPS
 from reid.config import Settings
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -72,7 +73,7 @@ class CropGateConfig(Settings):
 class TrackletConfig(Settings):
     """What is kept of a track, and how much of it counts as enough to found an identity."""
 
-    max_crops: Annotated[int, Field(ge=2)] = 32
+    max_crops: Annotated[int, Field(ge=2)] = RUN_MOST_CROPS
     min_seconds: Annotated[float, Field(ge=0)] = 0.5
     min_crops: Annotated[int, Field(ge=0)] = 4
     gates: CropGateConfig = CropGateConfig()

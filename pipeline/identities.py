@@ -15,7 +15,8 @@ from pipeline.constraints import Constraints, Stay
 from pipeline.gallery import Gallery
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
-from pipeline.tracklets import CROP_SELECTION, ENOUGH
+from pipeline.tracklets import ENOUGH
+from reid.clips import RUN_SELECTION
 from reid.embedder import Embedder
 
 # Without calibration nothing says which similarity means the same person, and an untrained network finds everyone
@@ -58,7 +59,7 @@ def choose_threshold(
     if calibration is None:
         return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
     made_of = (calibration.variant, calibration.policy, calibration.crop_selection)
-    compared = (embedder.variant, embedder.policy, CROP_SELECTION)
+    compared = (embedder.variant, embedder.policy, RUN_SELECTION)
     if made_of != compared:
         warn(f"the calibration was made of {made_of}, this run compares {compared}: treated as uncalibrated")
         return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")

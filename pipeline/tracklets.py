@@ -12,9 +12,6 @@ from trackers.types import TrackedBoxes
 
 ENOUGH, SHORT, FEW_CROPS = "enough", "short", "few_crops"
 
-# How a tracklet's crops are chosen here; a calibration holds for one way of choosing.
-CROP_SELECTION = "gated-even"
-
 
 @dataclass(frozen=True)
 class Crop:

@@ -11,6 +11,11 @@ from reid.errors import ConfigError
 
 ClipIndices = NDArray[np.int64]
 
+# How `vreid run` chooses the crops of a tracklet that a clip is then picked from: of those that its gates let pass, at
+# most so many, evenly spread. A calibration holds for one way of choosing.
+RUN_SELECTION = "gated-even"
+RUN_MOST_CROPS = 32
+
 
 def even_indices(num_frames: int, clip_length: int) -> ClipIndices:
     """Pick the middle frame of each of `clip_length` equal parts of a tracklet, as one clip.
@@ -26,6 +31,21 @@ def even_indices(num_frames: int, clip_length: int) -> ClipIndices:
     """
     middles = (2 * np.arange(clip_length, dtype=np.int64) + 1) * num_frames // (2 * clip_length)
     return middles[np.newaxis, :]
+
+
+def kept_indices(num_frames: int, most: int = RUN_MOST_CROPS) -> list[int]:
+    """Return which crops of a tracklet `vreid run` keeps if its gates let all of them pass.
+
+    Every one, or every second, fourth, eighth and so on, so that at most `most` are left.
+
+    Args:
+        num_frames: of the tracklet, >= 1.
+        most: >= 2.
+    """
+    stride = 1
+    while -(-num_frames // stride) > most:
+        stride *= 2
+    return list(range(0, num_frames, stride))
 
 
 _POLICIES: dict[str, Callable[[int, int], ClipIndices]] = {

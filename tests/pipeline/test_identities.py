@@ -10,9 +10,9 @@ import pytest
 from pipeline.config import AssociationConfig
 from pipeline.identities import UNCALIBRATED_THRESHOLD, choose_threshold, clock_basis, stays_of
 from pipeline.inputs import CameraClock
-from pipeline.tracklets import CROP_SELECTION
 from reid.calibration import Calibration
 from reid.checkpoints import Provenance
+from reid.clips import RUN_SELECTION
 from reid.embedder import Embedder
 from reid.models import build_model
 from reid.preprocess import Preprocessing
@@ -21,7 +21,7 @@ from tests.pipeline.test_run_directory import ROW
 CURVE = Calibration(
     similarities=(0.2, 0.4, 0.6),
     false_match_rates=(0.1, 0.01, 0.001),
-    crop_selection=CROP_SELECTION,
+    crop_selection=RUN_SELECTION,
     policy="even",
     variant="final",
     pairs=1000,

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.config import CropGateConfig, TrackletConfig
 from pipeline.tracklets import Crop, EvenCrops, TrackletBuilder, cut, refusal
+from reid.clips import kept_indices
 from trackers.types import TrackedBoxes
 
 FRAME = np.zeros((400, 600, 3), dtype=np.uint8)
@@ -37,6 +38,7 @@ def test_even_crops_are_evenly_spread_and_never_too_many(length: int) -> None:
     assert len(frames) >= min(length, 4)
     stride = frames[1] if len(frames) > 1 else 1
     assert frames[-1] > length - 1 - stride
+    assert frames == kept_indices(length, 8), "what a calibration is made of is what a run keeps"
 
 
 def test_even_crops_insist_on_the_wanted_crop() -> None:
