@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from pipeline import mot, synthetic_scene, video_writer
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.evaluation_inputs import read_result, read_truth_folder
 from pipeline.synthetic_scene import SceneFolder, write_scene
-from reid.data import synthetic
+from reid.data.synthetic.kept import world_digest
 from reid.data.synthetic.scenes.scene import SceneOptions
 from reid.errors import InputError, OutputError
 
@@ -72,8 +71,5 @@ def score_run(run: Path, scene: SceneFolder) -> Evaluation:
 
 def _place(options: SceneOptions) -> Path:
     """A folder whose name changes with the options and with whatever makes the pictures and the truth."""
-    digest = hashlib.sha256(repr(options).encode())
-    world = Path(synthetic.__file__).parent.rglob("*.py")
-    for path in (*(Path(str(module.__file__)) for module in (synthetic_scene, video_writer, mot)), *sorted(world)):
-        digest.update(path.read_bytes())
-    return scenes_folder() / digest.hexdigest()[:16]
+    makers = [Path(str(module.__file__)) for module in (synthetic_scene, video_writer, mot)]
+    return scenes_folder() / world_digest(options, makers)

@@ -128,7 +128,7 @@ def read_tracks(info: Path, part: str) -> NDArray[np.int32]:
         InputError: the file is missing or holds something else.
     """
     path, variable = info / f"tracks_{part}_info.mat", f"track_{part}_info"
-    table = _load(path, variable)
+    table = load_matrix(path, variable)
     if table.ndim != 2 or table.shape[1] != 4:
         raise InputError(f"{path}: {variable} is of shape {table.shape}, expected four columns")
     return table.astype(np.int32)
@@ -140,7 +140,7 @@ def read_query(info: Path) -> tuple[int, ...]:
     Raises:
         InputError: the file is missing or holds something else.
     """
-    return tuple(int(number) - 1 for number in _load(info / "query_IDX.mat", "query_IDX").ravel())
+    return tuple(int(number) - 1 for number in load_matrix(info / "query_IDX.mat", "query_IDX").ravel())
 
 
 def write_mars(
@@ -254,7 +254,12 @@ def _names(path: Path) -> list[str]:
         raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not a list of names'}") from error
 
 
-def _load(path: Path, variable: str) -> NDArray[np.integer]:
+def load_matrix(path: Path, variable: str) -> NDArray[np.integer]:
+    """Read a table of whole numbers from a MATLAB file.
+
+    Raises:
+        InputError: the file is missing, damaged, or does not have it.
+    """
     try:
         content = scipy.io.loadmat(str(path), variable_names=[variable])
     except OSError as error:
@@ -262,6 +267,9 @@ def _load(path: Path, variable: str) -> NDArray[np.integer]:
     except Exception as error:  # SciPy raises whatever a damaged file makes it stumble over
         raise InputError(f"{path} is damaged or no MATLAB file") from error
     table = content.get(variable)
+    if table is not None and np.issubdtype(table.dtype, np.floating):  # MATLAB's numbers unless one asks for others
+        whole = table.astype(np.int64)
+        table = whole if np.array_equal(whole, table) else None
     if table is None or not np.issubdtype(table.dtype, np.integer):
         raise InputError(f"{path}: no table of whole numbers called {variable} in it")
     return np.asarray(table)

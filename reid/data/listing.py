@@ -1,0 +1,66 @@
+"""What lies in folders of images, and in which order."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from reid.errors import InputError
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """What to sort names by so that numbers in them count as numbers: f2.jpg comes before f10.jpg."""
+    return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", name))
+
+
+def entries(folder: Path) -> tuple[list[str], list[str]]:
+    """List a folder.
+
+    Returns:
+        The names of its folders and of its files, each in natural order. Hidden ones are left out.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as found:
+            listed = [(entry.name, entry.is_dir()) for entry in found if not entry.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"cannot read {folder}: {error.strerror}") from error
+    folders = [name for name, is_folder in listed if is_folder]
+    files = [name for name, is_folder in listed if not is_folder]
+    return sorted(folders, key=natural_key), sorted(files, key=natural_key)
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name is that of an image."""
+    return name.lower().endswith(IMAGE_ENDINGS)
+
+
+def files_below(root: Path, folder: str) -> Iterator[str]:
+    """Go through all files below a folder at any depth, in no order; hidden ones are left out. None if it is not there.
+
+    Args:
+        root: where paths begin.
+        folder: below it, with slashes.
+
+    Yields:
+        Paths below the root, with slashes.
+    """
+    try:
+        found = os.scandir(root / folder)
+    except OSError:
+        return
+    with found:
+        for entry in found:
+            path = f"{folder}/{entry.name}"
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from files_below(root, path)
+            else:
+                yield path
