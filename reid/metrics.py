@@ -141,7 +141,8 @@ def _score_block(
     rank = np.cumsum(ranked, axis=1)
     precision = np.cumsum(right, axis=1) / np.maximum(rank, 1)
     average_precision = (precision * right).sum(axis=1) / right.sum(axis=1)
-    first = np.take_along_axis(rank, right.argmax(axis=1)[:, None], axis=1)[:, 0]
+    beyond = rank.shape[1] + 1
+    first = np.where(right, rank, beyond).min(axis=1, initial=beyond)
     return average_precision, first
 
 
