@@ -50,7 +50,7 @@ def _is_cut_off(data: bytes) -> bool:
     scan. The compressed data between the two cannot look like a marker.
     """
     if data.startswith(b"\xff\xd8"):
-        return not data.endswith(_JPEG_END) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN)
+        return not data.endswith(_JPEG_END) and data.rfind(_JPEG_END) <= data.rfind(_JPEG_SCAN)
     return data.startswith(_PNG_START) and _PNG_END not in data[-64:]
 
 

@@ -248,7 +248,8 @@ class ClipLoader:
                 # torch draws a number a epoch from it; out of the global one it would change what the model draws.
                 generator=torch.Generator(),
             )
-        self._running: Iterator[Any] | None = None
+        self._running: Iterator[Any] = iter(())
+        self._turn = 0
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[ClipBatch]:
         """Yield this process's share of an epoch's batches.
@@ -269,17 +270,20 @@ class ClipLoader:
         with warnings.catch_warnings():
             # Python warns of forks beside threads, from 3.12 on. These workers run none of torch's parallel code.
             warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
-            running = self._running = iter(self._loader)
-        while running is self._running:
-            loaded = _next(running)
+            self._running = iter(self._loader)
+        turn = self._turn = self._turn + 1
+        while turn == self._turn:
+            loaded = _next(self._running)
             if loaded is None:
                 return
             yield ClipBatch(loaded.frames, self._labels[list(loaded.rows)], loaded.rows, loaded.broken)
 
     def close(self) -> None:
-        """End the workers."""
-        self._running = None
-        self._loader = None  # its end is theirs
+        """End the workers; an epoch that is being read ends too."""
+        self._turn += 1
+        # They would end with the loader, but not while an exception on its way holds on to it.
+        getattr(self._running, "_shutdown_workers", int)()
+        self._running, self._loader = iter(()), None
 
 
 class _Plan(Sampler[list[Place]]):
