@@ -2,44 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
 
 from reid.config import Settings
-from reid.losses import Distance, batch_hard_triplet, cross_entropy, weighted_sum
-from reid.models.output import ReidOutput, SupervisedStage
+from reid.distributed import gather_with_gradient
+from reid.errors import ConfigError
+from reid.losses import (
+    CentreLoss,
+    CosineSoftmax,
+    Distance,
+    OnlineInstanceMatching,
+    batch_hard_triplet,
+    cross_entropy,
+    supervised_contrastive,
+    weighted_sum,
+)
+from reid.models.output import ReidOutput
 
-KINDS = ("ce", "triplet", "aux")
+# What each kind of loss compares, a field of `SupervisedStage`.
+_COMPARED = {
+    "ce": "logits",
+    "triplet": "features",
+    "centre": "features",
+    "oim": "necked",
+    "cosine": "necked",
+    "supcon": "necked",
+}
+KINDS = (*_COMPARED, "aux")
+
+# Whose settings they are; those of another kind than the weights name would do nothing.
+_KIND_OF_SETTING = {
+    "smoothing": "ce",
+    "margin": "triplet",
+    "distance": "triplet",
+    "centre": "centre",
+    "oim": "oim",
+    "cosine": "cosine",
+    "supcon": "supcon",
+}
+
+
+class CentreSettings(Settings):
+    """Of `CentreLoss`: `rate` is alpha, the part of the way to its samples that a centre goes in a step."""
+
+    rate: float = Field(default=0.5, gt=0, le=1)
+
+
+class OIMSettings(Settings):
+    """Of `OnlineInstanceMatching`, under the names that it has for them."""
+
+    temperature: float = Field(default=0.1, gt=0)
+    momentum: float = Field(default=0.5, ge=0, lt=1)
+    queue: int = Field(default=0, ge=0)
+
+
+class CosineSettings(Settings):
+    """Of `CosineSoftmax`, under the names that it has for them."""
+
+    scale: float = Field(default=16.0, gt=0)
+    margin: float = Field(default=0.0, ge=0, lt=1)
+
+
+class SupConSettings(Settings):
+    """Of `supervised_contrastive`, under the names that it has for them."""
+
+    temperature: float = Field(default=0.1, gt=0)
 
 
 class LossSettings(Settings):
     """Which losses a model is trained with.
 
     Args:
-        weights: factor of each term, by its kind for all stages ("ce"), or by kind and stage ("ce/final"), which goes
-            before. What has no weight, or the weight 0, is not computed.
-        smoothing: of the cross-entropy.
+        weights: factor of each term. A kind alone, "ce", "triplet", "centre", "oim", "cosine", "supcon" or "aux" (the
+            model's own losses), weighs it at every supervised stage; "ce/final" weighs it at one, and goes before the
+            kind's. What has no weight, or the weight 0, is not computed.
+        smoothing: of the cross-entropy, e of `cross_entropy`.
         margin: of the triplet loss; None for its soft margin.
         distance: of the triplet loss.
+        centre: of the centre loss.
+        oim: of online instance matching.
+        cosine: of the cosine softmax.
+        supcon: of the supervised contrastive loss.
     """
 
     weights: dict[str, float]
-    smoothing: float = Field(0.0, ge=0, lt=1)
-    margin: float | None = Field(0.3, ge=0)
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    margin: float | None = Field(default=0.3, ge=0)
     distance: Distance = "euclidean"
+    centre: CentreSettings = CentreSettings()
+    oim: OIMSettings = OIMSettings()
+    cosine: CosineSettings = CosineSettings()
+    supcon: SupConSettings = SupConSettings()
+
+    @field_validator("weights")
+    @classmethod
+    def _known_and_finite(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
+            kind = name.split("/")[0]
+            if kind not in KINDS:
+                raise ValueError(f"{kind!r} is no kind of loss; there are {', '.join(KINDS)}")
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(f"the weight of {name!r} must be finite and at least 0")
+        if not any(weights.values()):
+            raise ValueError("at least one loss must have a weight above 0")
+        return weights
+
+    @model_validator(mode="after")
+    def _settings_of_weighted_kinds(self) -> LossSettings:
+        kinds = {name.split("/")[0] for name in self.weights}
+        for setting, kind in _KIND_OF_SETTING.items():
+            default = type(self).model_fields[setting].default
+            if getattr(self, setting) != default and kind not in kinds:
+                raise ValueError(f"'{setting}' is set, but 'weights' has no {kind!r} that it could change")
+        if self.distance == "cosine" and self.margin is not None and self.margin > 2:
+            raise ValueError(f"'margin': cosine distances lie in [0, 2], none can differ by {self.margin:g}")
+        return self
 
 
 class Criterion(nn.Module):
     """Computes the terms of a model's loss over the joint batch of all processes, and their weighted sum.
 
+    In a group of processes each has its share of the batch, shares of the same shape. Features, logits and labels of
+    all are gathered with their gradients, so that every process computes the loss of the whole batch. The model's own
+    losses are means over clips, and so the joint batch's are the means over processes. After DistributedDataParallel's
+    mean, the model's gradients are those of one process with the whole batch. The losses' own parameters need no
+    DistributedDataParallel: their gradients are the same everywhere, as are their buffers.
+
     Args:
         settings: the terms, their weights and settings.
         stage_widths: supervised stage of the model -> D.
         num_classes: K.
-        seed: decides the random start of losses that have parameters.
+        seed: decides the random start of losses that have parameters; the global random state stays as it was.
+
+    Raises:
+        ConfigError: a weight is of a stage that the model does not have, or none is left.
     """
 
     def __init__(
@@ -47,38 +149,124 @@ class Criterion(nn.Module):
     ) -> None:
         super().__init__()
         self.settings = settings
-        self.weights = _weights_by_term(settings.weights, stage_widths)
+        self.weights: dict[str, float] = {}
+        for kind in _COMPARED:
+            self.weights |= _weights_of(kind, settings.weights, stage_widths, "stage")
+        if not self.weights and not any(name.split("/")[0] == "aux" for name in settings.weights):
+            raise ConfigError("losses: the model has no supervised stage that a weight could be of")
+        self.losses = nn.ModuleDict()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            for name, weight in self.weights.items():
+                kind, stage = name.split("/")
+                module = _module(kind, settings, stage_widths[stage], num_classes, weight)
+                if module is not None:
+                    self.losses[name] = module
 
     def forward(self, output: ReidOutput, labels: Tensor) -> dict[str, Tensor]:
-        terms = {}
-        for name in self.weights:
-            kind, stage = name.split("/")
-            terms[name] = self._term(kind, output.stages[stage], labels)
-        return terms | {
-            f"aux/{name}": loss for name, loss in output.aux_losses.items() if "aux" in self.settings.weights
+        """Compute what has a weight.
+
+        Args:
+            output: of the model in training, for this process's share of the batch.
+            labels: (B,) in [0, K); with a queue of OIM also -1 for people that have no name, whom only OIM sees.
+
+        Returns:
+            "KIND/STAGE" for each supervised stage and "aux/NAME" for each loss of the model; scalars of the joint
+            batch, not weighted.
+
+        Raises:
+            ConfigError: a weight is of a loss that the model does not have.
+            ValueError: the output lacks a stage.
+        """
+        missing = {stage for _, stage in self._terms() if stage not in output.stages}
+        if missing:
+            raise ValueError(f"the output has no stage {', '.join(sorted(missing))}: was it built with classifiers?")
+        compared = list(dict.fromkeys((stage, _COMPARED[kind]) for kind, stage in self._terms()))
+        gathered = _gather_all(getattr(output.stages[stage], field) for stage, field in compared)
+        joint = dict(zip(compared, gathered, strict=True))
+        labels = gather_with_gradient(labels)
+        terms = {
+            f"{kind}/{stage}": self._term(kind, stage, joint[stage, _COMPARED[kind]], labels)
+            for kind, stage in self._terms()
         }
+        aux = _weights_of("aux", self.settings.weights, output.aux_losses, "loss of its own")
+        if aux:
+            own = torch.stack([output.aux_losses[name.removeprefix("aux/")] for name in aux])
+            terms |= zip(aux, gather_with_gradient(own.float().unsqueeze(0)).mean(dim=0), strict=True)
+        return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        aux = {name: self.settings.weights["aux"] for name in terms if name.startswith("aux/")}
-        return weighted_sum(terms, self.weights | aux)
+        """Add up what `forward` returned, with its weights.
+
+        Raises:
+            RunError: the sum is not finite; the message gives every term.
+        """
+        own = [name.removeprefix("aux/") for name in terms if name.startswith("aux/")]
+        return weighted_sum(terms, self.weights | _weights_of("aux", self.settings.weights, own, "loss of its own"))
 
     def uses_logits(self, stage: str) -> bool:
-        return f"ce/{stage}" in self.weights
+        """Return whether a stage's classifier learns from a loss."""
+        return any(_COMPARED[kind] == "logits" for kind, of in self._terms() if of == stage)
 
-    def own_optimisers(self) -> list[torch.optim.Optimizer]:
-        return []
+    def own_optimisers(self) -> list[Optimizer]:
+        """Build the optimisers of parameters that follow a rule of their own: centres, whose rate stays as it is.
 
-    def _term(self, kind: str, stage: SupervisedStage, labels: Tensor) -> Tensor:
+        All other parameters belong to the model's optimiser.
+        """
+        centres = [loss.centres for loss in self.losses.values() if isinstance(loss, CentreLoss)]
+        return [SGD(centres, lr=self.settings.centre.rate)] if centres else []
+
+    def _terms(self) -> list[tuple[str, str]]:
+        return [(kind, stage) for kind, stage in (name.split("/") for name in self.weights)]
+
+    def _term(self, kind: str, stage: str, values: Tensor, labels: Tensor) -> Tensor:
+        if self.settings.oim.queue and kind != "oim":
+            values, labels = values[labels >= 0], labels[labels >= 0]
         if kind == "ce":
-            return cross_entropy(stage.logits, labels, self.settings.smoothing)
-        return batch_hard_triplet(stage.features, labels, margin=self.settings.margin, distance=self.settings.distance)
+            return cross_entropy(values, labels, self.settings.smoothing)
+        if kind == "triplet":
+            return batch_hard_triplet(values, labels, margin=self.settings.margin, distance=self.settings.distance)
+        if kind == "supcon":
+            return supervised_contrastive(values, labels, temperature=self.settings.supcon.temperature)
+        term: Tensor = self.losses[f"{kind}/{stage}"](values, labels)
+        return term
 
 
-def _weights_by_term(weights: Mapping[str, float], stage_widths: Mapping[str, int]) -> dict[str, float]:
-    resolved = {}
-    for kind in ("ce", "triplet"):
-        for stage in stage_widths:
-            weight = weights.get(f"{kind}/{stage}", weights.get(kind, 0.0))
-            if weight:
-                resolved[f"{kind}/{stage}"] = weight
-    return resolved
+def _weights_of(kind: str, weights: Mapping[str, float], names: Collection[str], what: str) -> dict[str, float]:
+    """Return "KIND/NAME" -> weight above 0 for each name of a stage or loss that has one.
+
+    Raises:
+        ConfigError: a weight is of a name that there is not.
+    """
+    there = f"it has {', '.join(names)}" if names else "it has none"
+    for name in weights:
+        if name.startswith(f"{kind}/") and name.removeprefix(f"{kind}/") not in names:
+            raise ConfigError(f"losses: weights: {name!r}: the model has no such {what}; {there}")
+    chosen = {f"{kind}/{name}": weights.get(f"{kind}/{name}", weights.get(kind, 0.0)) for name in names}
+    if weights.get(kind) and not names:
+        raise ConfigError(f"losses: weights: {kind!r}: the model has no {what} that it could weigh")
+    return {name: weight for name, weight in chosen.items() if weight}
+
+
+def _module(
+    kind: str, settings: LossSettings, width: int, num_classes: int, weight: float
+) -> CentreLoss | CosineSoftmax | OnlineInstanceMatching | None:
+    """Build what a kind of loss has to remember or to learn; None for losses that are functions."""
+    if kind == "centre":
+        return CentreLoss(num_classes, width, weight)
+    if kind == "oim":
+        return OnlineInstanceMatching(num_classes, width, **settings.oim.model_dump())
+    if kind == "cosine":
+        return CosineSoftmax(num_classes, width, **settings.cosine.model_dump())
+    return None
+
+
+def _gather_all(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Gather tensors (B, ...) of all processes with their gradients, in float32 and in one go."""
+    tensors = list(tensors)
+    if not tensors:
+        return []
+    flat = [tensor.flatten(1).float() for tensor in tensors]
+    joint = gather_with_gradient(torch.cat(flat, dim=1))
+    parts = torch.split_with_sizes(joint, [part.shape[1] for part in flat], dim=1)
+    return [part.reshape(-1, *tensor.shape[1:]) for part, tensor in zip(parts, tensors, strict=True)]

@@ -97,7 +97,7 @@ class SynchronisedBatchNorm(_BatchNorm):
         squares, mean = torch.var_mean(x, others, correction=0)
         count = x.new_full((1,), x.numel() // x.shape[1])
         parts = gather_with_gradient(torch.cat([mean, squares * count, count]).unsqueeze(0))  # (W, 2 * C + 1)
-        means, squares, counts = parts.split([len(mean), len(mean), 1], dim=1)
+        means, squares, counts = torch.split_with_sizes(parts, [len(mean), len(mean), 1], dim=1)
         total = counts.sum()
         joint = (counts * means).sum(dim=0) / total
         spread = squares.sum(dim=0) + (counts * (means - joint).square()).sum(dim=0)
@@ -105,10 +105,10 @@ class SynchronisedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, unbiased_variance: Tensor) -> None:
-        if not self.track_running_stats:
+        if self.num_batches_tracked is None or self.running_mean is None or self.running_var is None:
             return
         self.num_batches_tracked.add_(1)
-        factor = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        factor = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean, factor)
         self.running_var.lerp_(unbiased_variance, factor)
 

@@ -6,20 +6,26 @@ its clip's person; N counts samples, B or B * T. Everything is computed in float
 """
 
 from reid.losses.centre import CentreLoss
+from reid.losses.contrastive import supervised_contrastive
+from reid.losses.cosine_softmax import CosineSoftmax
 from reid.losses.cross_entropy import cross_entropy, smoothing_floor
 from reid.losses.distillation import OverFrames, feature_distillation, logit_distillation
+from reid.losses.oim import OnlineInstanceMatching
 from reid.losses.terms import supervised_loss, weighted_sum
 from reid.losses.triplet import Distance, batch_hard_triplet
 
 __all__ = [
     "CentreLoss",
+    "CosineSoftmax",
     "Distance",
+    "OnlineInstanceMatching",
     "OverFrames",
     "batch_hard_triplet",
     "cross_entropy",
     "feature_distillation",
     "logit_distillation",
     "smoothing_floor",
+    "supervised_contrastive",
     "supervised_loss",
     "weighted_sum",
 ]
