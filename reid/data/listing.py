@@ -14,7 +14,7 @@ IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """What to sort names by so that numbers in them count as numbers: f2.jpg comes before f10.jpg."""
-    return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", name))
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in re.findall(r"\d+|\D+", name))
 
 
 def entries(folder: Path) -> tuple[list[str], list[str]]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from reid.data.images import ImageFiles
 from reid.data.mars_layout import FORMAT, INDEX, Tables, read_tables
-from reid.data.reading import Published, Reading
-from reid.data.records import DISTRACTOR_ID, JUNK_ID, DataSet
+from reid.data.reading import Published, Reading, standard_parts
+from reid.data.records import DataSet
 from reid.errors import InputError
 
 TABLES = (
@@ -72,11 +72,4 @@ def read_synthetic(root: Path) -> Reading:
 def _reading(name: str, root: Path, tables: Tables) -> Reading:
     train, test, query = tables
     data_set = DataSet(name, train, test, query, tuple(range(len(test))), ImageFiles(root))
-    parts = {
-        "train": train,
-        "test": test,
-        "  queries": data_set.queries,
-        "  distractors": tuple(each for each in test if each.person_id == DISTRACTOR_ID),
-        "  junk": tuple(each for each in test if each.person_id == JUNK_ID),
-    }
-    return Reading((data_set,), parts, image_folders=IMAGE_FOLDERS)
+    return Reading((data_set,), standard_parts(data_set), root, from_lists=True, image_folders=IMAGE_FOLDERS)
