@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, evaluate, explain, models, run, synth
+from cli import data, demo, evaluate, explain, models, run, synth, train
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -30,6 +30,8 @@ evaluate.register(app)
 explain.register(app)
 models.register(app)
 synth.register(app)
+data.register(app)
+train.register(app)
 demo.register(app)
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +15,7 @@ import typer
 from cli.bar import EXIT_INTERRUPTED
 from cli.options import MultiValueCommand, split_assignments
 from cli.output import complain
+from cli.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from pipeline import RunConfig, RunDirectory
@@ -285,7 +282,7 @@ def run_with_progress(settings: RunConfig, out: Path, overwrite: bool) -> RunDir
     from cli.progress import progress_for_this_terminal
     from pipeline import run_pipeline
 
-    with _stop_on_signals() as stop, progress_for_this_terminal(settings.every) as progress:
+    with stop_on_signals(*_STOPPING) as stop, progress_for_this_terminal(settings.every) as progress:
         try:
             return run_pipeline(
                 settings, out, overwrite=overwrite, listener=progress, stop=stop, command=["vreid", *sys.argv[1:]]
@@ -293,32 +290,6 @@ def run_with_progress(settings: RunConfig, out: Path, overwrite: bool) -> RunDir
         except KeyboardInterrupt:
             complain("stopped at once; nothing was kept")
             raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """Ctrl-C, or the system asking for an end: stop and keep what was seen. A third time drops everything."""
-    stop = threading.Event()
-    times = 0
-
-    def handle(signal_number: int, frame: FrameType | None) -> None:
-        nonlocal times
-        times += 1
-        if times > 2:
-            raise KeyboardInterrupt
-        stop.set()
-        with contextlib.suppress(OSError, RuntimeError):  # the terminal may be gone, or be written to right now
-            complain(_STOPPING[times - 1])
-
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # What is ignored stays ignored: nohup and background jobs are meant to go on.
-    numbers = [getattr(signal, name) for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
-    previous = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def exit_code(manifest: dict[str, Any]) -> int:

@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 
-from reid.device import usable_device
-
 _LIBRARIES = (
     "torch",
     "torchvision",
@@ -25,23 +23,6 @@ _LIBRARIES = (
     "onnxruntime",
     "openvino",
 )
-
-
-def choose_device(name: str) -> str:
-    """Resolve the device's name.
-
-    Args:
-        name: `auto` takes the GPU if there is one; otherwise `cpu`, `cuda`, `cuda:1`, ... as it stands.
-
-    Returns:
-        A name that torch knows.
-
-    Raises:
-        ConfigError: the device is not there.
-    """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(usable_device(name))
 
 
 def describe_device(requested: str, used: str) -> dict[str, Any]:

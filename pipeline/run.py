@@ -17,7 +17,6 @@ from pipeline.camera import Camera, check_tracker
 from pipeline.config import RunConfig
 from pipeline.constraints import check_topology
 from pipeline.detection import Detector, create_detector
-from pipeline.device import choose_device
 from pipeline.embedding import TrackletStore, create_embedder
 from pipeline.identities import identify
 from pipeline.inputs import Input, open_inputs, resolve_cameras
@@ -35,6 +34,7 @@ from pipeline.run_directory import (
 )
 from pipeline.sources import CameraStatus, Frame, PrefetcherGroup, RunClock
 from pipeline.stopwatch import Stopwatch
+from reid.device import choose_device
 from reid.embedder import Embedder
 from reid.errors import OutputError, RunError
 from trackers.types import Detections

@@ -164,6 +164,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(metadata, _build(metadata, state, path))
 
 
+def is_checkpoint(path: str | Path) -> bool:
+    """Say whether a file is a checkpoint of vreid, whatever its version."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return _METADATA_KEY in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def _parse(text: str, path: Path) -> Metadata:
     """Turn a header's JSON into metadata."""
     try:

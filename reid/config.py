@@ -35,6 +35,15 @@ def load_settings(path: Path, settings_type: type[SettingsT]) -> SettingsT:
     Raises:
         ConfigError: the file is missing, not YAML, or holds a key or value that is not understood; names it.
     """
+    return parse_settings(read_yaml(path), settings_type, where=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file's keys and values, which are not checked; none for an empty file.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or something else than keys with values.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -49,7 +58,7 @@ def load_settings(path: Path, settings_type: type[SettingsT]) -> SettingsT:
         content = {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected keys with values (such as `every: 2`), got a {type(content).__name__}")
-    return parse_settings(content, settings_type, where=str(path))
+    return content
 
 
 def parse_settings(content: dict[str, Any], settings_type: type[SettingsT], *, where: str) -> SettingsT:

@@ -32,6 +32,23 @@ def usable_device(name: str) -> torch.device:
     return device
 
 
+def choose_device(name: str) -> str:
+    """Resolve the device's name.
+
+    Args:
+        name: `auto` takes the GPU if there is one; otherwise `cpu`, `cuda`, `cuda:1`, ... as it stands.
+
+    Returns:
+        A name that torch knows.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(usable_device(name))
+
+
 def with_channels_last(model: Model) -> Model:
     """Lay the weights of all 2D convolutions out with their channels last, in place: the faster order on CPU and GPU.
 

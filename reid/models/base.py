@@ -74,6 +74,7 @@ class ReidModel(nn.Module):
         name: the registry's name for it, kept in checkpoints.
     """
 
+    stage_widths: dict[str, int]
     variant_widths: dict[str, int]
     necks: nn.ModuleDict
     classifiers: nn.ModuleDict
@@ -129,6 +130,7 @@ class ReidModel(nn.Module):
         self.necks = nn.ModuleDict({stage: bn_neck(width) for stage, width in stage_widths.items()})
         supervised = stage_widths if num_classes else {}
         self.classifiers = nn.ModuleDict({stage: classifier(width, num_classes) for stage, width in supervised.items()})
+        self.stage_widths = dict(supervised)
         self.variant_widths = dict(variant_widths)
         if self.config.run_variant not in self.variant_widths:
             known = ", ".join(self.variant_widths)

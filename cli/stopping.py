@@ -1,0 +1,45 @@
+"""Ctrl-C, or the system asking for an end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from cli.output import complain
+
+
+@contextmanager
+def stop_on_signals(*messages: str) -> Iterator[threading.Event]:
+    """Turn signals into a wish to stop and keep what was done.
+
+    Args:
+        messages: what to say, the first time and any further times. Once more, and everything is dropped.
+
+    Yields:
+        What is set when the work should come to its end.
+    """
+    stop = threading.Event()
+    times = 0
+
+    def handle(signal_number: int, frame: FrameType | None) -> None:
+        nonlocal times
+        times += 1
+        if times > len(messages):
+            raise KeyboardInterrupt
+        stop.set()
+        with contextlib.suppress(OSError, RuntimeError):  # the terminal may be gone, or be written to right now
+            complain(messages[times - 1])
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What is ignored stays ignored: nohup and background jobs are meant to go on.
+    numbers = [getattr(signal, name) for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,395 @@
+"""Training, in the order in which it happens: people, model, losses; epochs of batches; looks; saves.
+
+A step's randomness comes from the seed and the step's number alone: which clips (`reid.data.sampler`), how they are cut
+and changed (`reid.data.training_clips`), and what the network draws by itself (reseeded for every batch). So a training
+that was killed goes on from its last saved state and ends where it would have ended.
+
+In a group of processes (`torchrun`) every one has its share of each batch, and the gradients are those of the whole
+batch in one process: losses see the features of all (`reid.criterion`), normalisations the statistics of all
+(`reid.distributed`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from reid.checkpoints import Provenance, is_checkpoint, load_checkpoint, save_checkpoint
+from reid.criterion import Criterion
+from reid.data.catalogue import LoadedData
+from reid.data.held_out import hold_out
+from reid.data.records import DataSet
+from reid.data.sampler import pk_batches
+from reid.data.training_clips import ClipBatch, ClipLoader, TrainingClips
+from reid.device import with_channels_last
+from reid.distributed import World, broadcast_object, synchronise_batch_norm
+from reid.embedder import Embedder
+from reid.errors import ConfigError, InputError, WeightsError
+from reid.evaluation import evaluate_data_set
+from reid.models import ReidModel, start_model
+from reid.preprocess import Preprocessing
+from reid.run_log import RunLog
+from reid.start_weights import StartReport
+from reid.training.folder import TrainingFolder
+from reid.training.listener import TrainingListener
+from reid.training.optimisers import build_optimisers
+from reid.training.recipe import Recipe
+from reid.training.schedules import rate_factor
+from reid.training.state import load_state, save_state
+
+_MOST_WORKERS = 8
+_TELL_EVERY_S = 0.2
+# What a saved state says of how far the training is.
+_PROGRESS = ("epoch", "batch", "step", "best", "sums", "spent_s", "broken")
+
+
+class Training:
+    """A training on one data set, new or to be gone on with.
+
+    Args:
+        recipe: what to do.
+        loaded: what to train on.
+        folder: where results go; it exists.
+        world: the processes that train together.
+        listener: hears of the progress.
+        resume: go on from the folder's saved state.
+
+    Raises:
+        ConfigError: the recipe does not fit the data set or this machine.
+        InputError: there is no state to go on from, or start weights cannot be used.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        loaded: LoadedData,
+        folder: TrainingFolder,
+        *,
+        world: World,
+        listener: TrainingListener,
+        resume: bool = False,
+    ) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.world = world
+        self.listener = listener
+        self.data_set = loaded.data_set
+
+        self.records = self.data_set.train
+        self.held_out: DataSet | None = None
+        if recipe.held_out_people:
+            self.records, self.held_out = hold_out(self.data_set, recipe.held_out_people, recipe.seed)
+        people = sorted({record.person_id for record in self.records})
+        labels = {person_id: label for label, person_id in enumerate(people)}
+
+        self.model, self.start = _model(recipe, len(people))
+        self.preprocessing = Preprocessing(self.model.config.image_size_hw)
+        self.model = with_channels_last(self.model.to(world.device))
+        self.criterion = Criterion(recipe.losses, self.model.stage_widths, len(people), seed=recipe.seed)
+        self.criterion.to(world.device)
+        for stage, classifier in self.model.classifiers.items():
+            classifier.requires_grad_(self.criterion.uses_logits(stage))
+        self.average = (
+            None if recipe.ema is None else AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))  # type: ignore[no-untyped-call]
+        )
+        self.optimisers = build_optimisers(self.model, self.criterion, recipe.optimiser)
+
+        clips = TrainingClips(
+            self.records,
+            [labels[record.person_id] for record in self.records],
+            self.data_set.source,
+            clip_length=self.model.config.clip_length,
+            preprocessing=self.preprocessing,
+            augmentation=recipe.augmentation,
+            seed=recipe.seed,
+        )
+        self.loader = ClipLoader(
+            clips,
+            self.batches_of,
+            workers=_workers(world) if recipe.workers is None else recipe.workers,
+            rank=world.rank,
+            world_size=world.size,
+            settings=recipe.batch,
+        )
+        self.log: RunLog | None = None
+        self.epoch, self.batch, self.step = 0, 0, 0
+        self.best: dict[str, float] | None = None
+        self.sums: dict[str, Tensor] = {}  # of this epoch's losses
+        self.spent_s = 0.0  # in this epoch
+        self.broken: dict[str, str] = {}
+        self._half = _halves(recipe, world)
+        if resume:
+            self._restore(load_state(folder.state))
+        self.network = self._network()
+
+    def about(self) -> dict[str, Any]:
+        """Return what the user should see before it begins."""
+        return {
+            "people": len({record.person_id for record in self.records}),
+            "tracklets": len(self.records),
+            "held_out_people": self.recipe.held_out_people,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "start": self.start,
+            "epochs": self.recipe.epochs,
+            "epochs_done": self.epoch,
+        }
+
+    def batches_of(self, epoch: int) -> list[list[int]]:
+        """Return an epoch's batches, rows of the records."""
+        return pk_batches(self.records, self.recipe.batch, seed=self.recipe.seed, epoch=epoch)
+
+    def run(self) -> bool:
+        """Train to the end.
+
+        Returns:
+            False if the listener stopped it; the state is saved.
+
+        Raises:
+            RunError: the loss is not finite any more, or something cannot be written; the last state is kept.
+        """
+        if self.world.is_main:
+            self.log = RunLog(self.folder.path, resume_after=self.epoch)
+        try:
+            while self.epoch < self.recipe.epochs:
+                if not self._run_epoch():
+                    return False
+                self._end_epoch()
+        finally:
+            self.loader.close()
+            if self.log is not None:
+                self.log.close()
+        return True
+
+    def _run_epoch(self) -> bool:
+        """Run what is left of an epoch; False if it was stopped."""
+        self.model.train()
+        batches = len(self.batches_of(self.epoch))
+        began_s = told_s = saved_s = time.monotonic()
+        before_s, group = self.spent_s, []
+        for clips in self.loader.epoch(self.epoch, self.batch):
+            group.append(clips)
+            self.batch += 1
+            if len(group) < self.recipe.accumulate and self.batch < batches:
+                continue
+            self._take_step(group, (self.batch - len(group)) / batches)
+            group = []
+            now_s = time.monotonic()
+            self.spent_s = before_s + now_s - began_s
+            if now_s - told_s >= _TELL_EVERY_S or self.batch == batches:
+                told_s = now_s
+                self.listener.on_batch(self.epoch, self.batch, batches, self._record())
+            if self._asked_to_stop():
+                self._save()
+                return False
+            if now_s - saved_s >= 60 * self.recipe.save_minutes:
+                self._save()
+                saved_s = time.monotonic()
+        return True
+
+    def _take_step(self, group: list[ClipBatch], share_of_epoch: float) -> None:
+        """Take one step of the optimisers on the mean gradient of some batches."""
+        factor = rate_factor(self.recipe.schedule, self.epoch + share_of_epoch, self.recipe.epochs)
+        for parameters in self.optimisers[0].param_groups:
+            parameters["lr"] = self.recipe.optimiser.lr * factor
+        for index, clips in enumerate(group):
+            number = self.batch - len(group) + index
+            seed = np.random.SeedSequence([self.recipe.seed, self.epoch, number, self.world.rank])
+            torch.manual_seed(int(seed.generate_state(1)[0]))
+            # The processes exchange gradients once a step, with the last of its batches.
+            waits = index + 1 < len(group) and isinstance(self.network, DistributedDataParallel)
+            with cast(DistributedDataParallel, self.network).no_sync() if waits else nullcontext():
+                self._learn(clips, 1 / len(group))
+        if self.recipe.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.step += 1
+
+    def _learn(self, clips: ClipBatch, weight: float) -> None:
+        """Add a batch's gradients, times a weight, to those that are there."""
+        device = self.world.device
+        frames = self.preprocessing.normalise(clips.frames.to(device, non_blocking=True))  # (B, T, 3, H, W)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._half):
+            output = self.network(frames)
+            terms = self.criterion(output, clips.labels.to(device, non_blocking=True))
+        loss = self.criterion.total(terms)
+        torch.autograd.backward(weight * loss)
+        for name, value in {**terms, "": loss}.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
+        self.sums["/batches"] = self.sums.get("/batches", torch.zeros(())) + 1
+        for name, reason in clips.broken.items():
+            if name not in self.broken:
+                self.broken[name] = reason
+                self.listener.on_note(f"{name}: {reason}; another picture of its tracklet is used")
+
+    def _record(self) -> dict[str, Any]:
+        """Return the epoch so far, ready for JSON: means over its batches."""
+        batches = int(self.sums["/batches"])
+        means = {name: float(value) / batches for name, value in self.sums.items() if name != "/batches"}
+        clips = batches * self.recipe.batch.people * self.recipe.batch.tracklets
+        return {
+            "epoch": self.epoch + 1,
+            "step": self.step,
+            "lr": self.optimisers[0].param_groups[0]["lr"],
+            "loss": means.pop(""),
+            "terms": means,
+            "clips_per_s": clips / self.spent_s if self.spent_s else 0.0,
+            "seconds": self.spent_s,
+            "broken": len(self.broken),
+            "held_out": None,
+        }
+
+    def _end_epoch(self) -> None:
+        """Look at the held-out people if it is time to, write the log, save."""
+        record = self._record()
+        done = self.epoch + 1
+        is_last = done == self.recipe.epochs
+        if is_last or done % self.recipe.evaluate_every == 0:
+            if self.held_out is not None:
+                record["held_out"] = self._look(self.held_out, done)
+            self._write_checkpoint(self.folder.last, done)
+        if self.log is not None:
+            self.log.epoch(record)
+        self.listener.on_epoch(record)
+        self.epoch, self.batch, self.sums, self.spent_s = done, 0, {}, 0.0
+        self._save()
+
+    def _look(self, held_out: DataSet, done: int) -> dict[str, float]:
+        """Score the held-out people, and keep the weights if they are the best so far."""
+        embedder = Embedder(
+            self._judged(),
+            self.preprocessing,
+            self._provenance(done),
+            device=str(self.world.device),
+            half=self.world.device.type == "cuda",
+        )
+        total = len(held_out.test)
+        scores = evaluate_data_set(
+            embedder,
+            held_out,
+            variants=(embedder.variant,),
+            world=self.world,
+            on_tracklets=lambda number: self.listener.on_look("held-out people", number, total),
+        )[embedder.variant]
+        self.model.train()
+        if self.best is None or scores.mean_ap > self.best["map"]:
+            self.best = {"map": scores.mean_ap, "epoch": done}
+            self._write_checkpoint(self.folder.best, done)
+        return {"map": scores.mean_ap, "r1": scores.cmc[0], "r5": scores.cmc[4]}
+
+    def _judged(self) -> ReidModel:
+        """Return the model that is judged and kept: the average of the weights where there is one."""
+        model = self.model if self.average is None else self.average.module
+        assert isinstance(model, ReidModel)
+        return model
+
+    def _provenance(self, epochs: int) -> Provenance:
+        return Provenance(
+            trained=True,
+            seed=self.recipe.seed,
+            dataset=self.data_set.name,
+            epochs=epochs,
+            start_weights=self.start.source,
+        )
+
+    def _write_checkpoint(self, path: Path, epochs: int) -> None:
+        if self.world.is_main:
+            save_checkpoint(path, self._judged(), self._provenance(epochs), preprocessing=self.preprocessing)
+
+    def _save(self) -> None:
+        """Save what a stopped training goes on from."""
+        if not self.world.is_main:
+            return
+        save_state(
+            self.folder.state,
+            {
+                "model": self.model.state_dict(),
+                "criterion": self.criterion.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+                "progress": {name: getattr(self, name) for name in _PROGRESS},
+            },
+        )
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        try:
+            self.model.load_state_dict(state["model"])
+            self.criterion.load_state_dict(state["criterion"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(saved)
+            for name in _PROGRESS:
+                setattr(self, name, state["progress"][name])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = (str(error).splitlines() or [""])[0]
+            raise InputError(f"{self.folder.state} does not fit its recipe: {reason}") from error
+        self.sums = {name: value.to(self.world.device) for name, value in self.sums.items()}
+
+    def _network(self) -> nn.Module:
+        """Return what is called in training: the model, or in a group of processes the model and its exchange."""
+        if self.world.size == 1:
+            return self.model
+        synchronise_batch_norm(self.model)
+        on = [self.world.device.index] if self.world.device.type == "cuda" else None
+        return DistributedDataParallel(
+            self.model,
+            device_ids=on,
+            broadcast_buffers=False,  # the same everywhere, since statistics are those of the whole batch
+            find_unused_parameters=not self.criterion.uses_every_stage,
+        )
+
+    def _asked_to_stop(self) -> bool:
+        """Ask the listener; in a group of processes the first one's listener, so that all leave together."""
+        asked = self.listener.should_stop()
+        return bool(broadcast_object(asked)) if self.world.size > 1 else asked
+
+
+def _model(recipe: Recipe, num_classes: int) -> tuple[ReidModel, StartReport]:
+    """Build the model with its start weights, which may be a checkpoint of vreid."""
+    own = recipe.start_weights is not None and is_checkpoint(recipe.start_weights)
+    model, report = start_model(
+        recipe.model,
+        start_weights=None if own else recipe.start_weights,
+        num_classes=num_classes,
+        seed=recipe.seed,
+        overrides=recipe.model_settings,
+    )
+    if not own:
+        return model, report
+    path = Path(str(recipe.start_weights))
+    checkpoint = load_checkpoint(path)
+    given, wanted = checkpoint.model.embedding_state(), model.embedding_state()
+    if {key: value.shape for key, value in given.items()} != {key: value.shape for key, value in wanted.items()}:
+        raise WeightsError(
+            f"start weights: {path} is a checkpoint of {checkpoint.metadata.model}, not of this {model.name}"
+        )
+    model.load_state_dict(given, strict=False)
+    return model, StartReport(str(path))
+
+
+def _workers(world: World) -> int:
+    """Return how many processes read pictures where nobody says."""
+    return max(0, min(_MOST_WORKERS, (os.cpu_count() or 1) // world.size - 1))
+
+
+def _halves(recipe: Recipe, world: World) -> bool:
+    """Say whether to compute in bfloat16."""
+    if recipe.precision == "auto":
+        return world.device.type == "cuda" and torch.cuda.is_bf16_supported()
+    if recipe.precision == "bfloat16" and world.device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise ConfigError("precision: this GPU has no bfloat16; use float32")
+    return recipe.precision == "bfloat16"

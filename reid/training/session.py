@@ -1,0 +1,148 @@
+"""From a recipe and the name of a data set to a folder with a trained, scored and calibrated checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reid.config import parse_settings, read_yaml
+from reid.data.catalogue import LoadedData, find_root, load_data_set
+from reid.data.records import Counts
+from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
+from reid.data.synthetic.tracklets import SyntheticTracklets
+from reid.distributed import World, barrier, start_world
+from reid.errors import InputError
+from reid.training.finishing import Judgement, judge
+from reid.training.folder import TrainingFolder, describe, write_recipe
+from reid.training.listener import TrainingListener
+from reid.training.loop import Training
+from reid.training.recipe import Recipe, SyntheticSettings
+
+SYNTHETIC = "synthetic"
+
+
+def train(
+    recipe: Recipe,
+    data_set: str,
+    root: Path | None,
+    out: Path,
+    *,
+    device: str = "cpu",
+    overwrite: bool = False,
+    listener: TrainingListener | None = None,
+) -> Judgement | None:
+    """Train a model, score it, calibrate it.
+
+    Under `torchrun` every process calls this; the first one writes.
+
+    Args:
+        recipe: what to do.
+        data_set: a name in `reid.data.catalogue.CATALOGUE`.
+        root: where it lies, as for `find_root`. Made-up people are rendered where no folder is given or set.
+        out: the folder for the results.
+        device: "cpu", "cuda" or "cuda:1".
+        overwrite: replace a training that stands there.
+        listener: hears of the progress, and may stop it.
+
+    Returns:
+        What came of it; None if the listener stopped it, and `resume` goes on.
+
+    Raises:
+        InputError: something that was given cannot be used; nothing was written, or nothing but the folder.
+        RunError: the loss is not finite any more, or something cannot be written; what was saved before is still there.
+    """
+    listener = listener or TrainingListener()
+    folder = TrainingFolder(out)
+    with start_world(device) as world:
+        if world.is_main:
+            folder.check(overwrite=overwrite)
+        place, loaded = _load(recipe, data_set, root, world, listener)
+        index = describe(recipe, data_set, place, loaded, device=str(world.device), processes=world.size)
+        training = Training(recipe, loaded, folder, world=world, listener=listener)
+        if world.is_main:
+            folder.create()
+            write_recipe(folder, recipe)
+            folder.write_index(index)
+            if loaded.splits is not None:
+                loaded.splits.write(folder.splits, recipe.split)
+        barrier()
+        return _run(training, index)
+
+
+def resume(
+    out: Path, *, root: Path | None = None, device: str = "cpu", listener: TrainingListener | None = None
+) -> Judgement | None:
+    """Go on with a training that was stopped, or whose process was killed.
+
+    Args:
+        out: its folder.
+        root: where the data set lies now, if it was moved; it must be the same.
+        device: as for `train`.
+        listener: as for `train`.
+
+    Returns:
+        As `train`.
+
+    Raises:
+        InputError: there is no training to go on with, or the data set is not the same.
+        RunError: as for `train`.
+    """
+    listener = listener or TrainingListener()
+    folder = TrainingFolder(out)
+    with start_world(device) as world:
+        index = folder.read_index()
+        recipe = parse_settings(read_yaml(folder.recipe), Recipe, where=str(folder.recipe))
+        about = index["data_set"]
+        given = root or (Path(about["root"]) if about["root"] else None)
+        _, loaded = _load(recipe, about["name"], given, world, listener)
+        if loaded.fingerprint != about["fingerprint"]:
+            raise InputError(
+                f"{folder.path} was trained on another data set than what is now in {given or 'the cache'}: "
+                "other tracklets, people or splits"
+            )
+        training = Training(recipe, loaded, folder, world=world, listener=listener, resume=True)
+        return _run(training, {**index, "device": str(world.device), "processes": world.size})
+
+
+def _run(training: Training, index: dict[str, Any]) -> Judgement | None:
+    """Train to the end, and judge what came of it."""
+    training.listener.on_begin({**index, **training.about()})
+    if not training.run():
+        return None
+    return judge(
+        training.folder,
+        training.recipe,
+        training.data_set,
+        training.held_out,
+        world=training.world,
+        listener=training.listener,
+    )
+
+
+def _load(
+    recipe: Recipe, name: str, root: Path | None, world: World, listener: TrainingListener
+) -> tuple[Path | None, LoadedData]:
+    """Read the data set, rendering made-up people first where there is no folder of them."""
+    if name == SYNTHETIC and root is None:
+        return None, load_data_set(name, _rendered(recipe.synthetic, world, listener))
+    place = find_root(name, root)
+    return place.absolute(), load_data_set(name, place, split=recipe.split)
+
+
+def _rendered(settings: SyntheticSettings, world: World, listener: TrainingListener) -> Path:
+    """Return the folder of made-up people; the first process renders it if there is none."""
+    protocol = SyntheticTracklets(**settings.model_dump(exclude={"size_hw"}))
+    if world.is_main and kept_tracklets(protocol, settings.size_hw) is None:
+        records = protocol.data_set()
+        images = Counts.of(records.train + records.test).images
+        keep_tracklets(
+            protocol,
+            settings.size_hw,
+            device=str(world.device),
+            on_images=lambda number: listener.on_rendered(number, images),
+        )
+    barrier()
+    folder = kept_tracklets(protocol, settings.size_hw)
+    if folder is None:
+        raise InputError("the made-up people that were just rendered are gone; is something emptying the cache?")
+    return folder

@@ -1,0 +1,58 @@
+"""What a stopped training goes on from: one file, whole or as it was before, and never code that is run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reid.errors import InputError, RunError
+
+FORMAT = "vreid-training-state/1"
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state; the one before is replaced only once the new one is whole and on the disk.
+
+    Args:
+        path: where to; its folder must exist.
+        state: tensors, numbers, texts, and lists and dicts of them.
+
+    Raises:
+        RunError: it cannot be written; the one before is still there.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            whole = Path(folder) / path.name
+            with whole.open("wb") as file:
+                torch.save({"format": FORMAT, **state}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            whole.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+        reason = (str(getattr(error, "strerror", None) or error).splitlines() or ["unknown"])[0]
+        raise RunError(
+            f"the training's state cannot be written to {path} ({reason}); what was saved before is still there: make "
+            f"room, then vreid train --resume {path.parent}"
+        ) from error
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a state, onto the CPU.
+
+    Raises:
+        InputError: there is none, or the file is damaged or something else.
+    """
+    if not path.is_file():
+        raise InputError(f"{path.parent} has no {path.name}: no training to go on with was saved there")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path} is damaged or not a training's state; start again without --resume") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise InputError(f"{path} is not a training's state that this vreid reads ({FORMAT})")
+    return state
