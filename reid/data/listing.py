@@ -41,6 +41,14 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_ENDINGS)
 
 
+def names_in(folder: Path) -> set[str]:
+    """List a folder's names, hidden ones left out; none where it cannot be read."""
+    try:
+        return {name for name in os.listdir(folder) if not name.startswith(".")}  # noqa: PTH208  it is twice as fast
+    except OSError:
+        return set()
+
+
 def files_below(root: Path, folder: str) -> Iterator[str]:
     """Go through all files below a folder at any depth, in no order; hidden ones are left out. None if it is not there.
 
