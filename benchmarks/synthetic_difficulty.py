@@ -3,12 +3,10 @@
     python benchmarks/synthetic_difficulty.py [--people 200] [--cameras 6] [--seed 0] [--device cpu] [--sheet sheet.png]
 
 Definition. The test half of `SyntheticTracklets(people, cameras, seed)`, 100 people by default, and its distractors;
-8 evenly spread frames of each tracklet as 128x64 crops. A crop's histogram has 8x8x8 bins of RGB; with stripes, one
-histogram for each of so many horizontal stripes, side by side. A tracklet's vector is the mean of its crops' histograms
-(each of sum 1), and tracklets are compared by the cosine of their vectors ("plain"), of the vectors' square roots
-("Hellinger"), or of the square roots less their mean over all tracklets of the same camera ("centred", which takes most
-of a camera's own colours away). A query is right at rank 1 where the most alike tracklet is of its person. Left out of
-its gallery is junk and, as in MARS, its own person in its own camera ("mars"), or everything of its own camera
+8 evenly spread frames of each tracklet as 128x64 crops, described as in `reid.colour_histograms`. Tracklets are
+compared by the cosine of their vectors ("plain"), of the vectors' square roots ("Hellinger"), or of the square roots
+less their camera's mean ("centred"). A query is right at rank 1 where the most alike tracklet is of its person. Left
+out of its gallery is junk and, as in MARS, its own person in its own camera ("mars"), or everything of its own camera
 ("others"); queries are part of the gallery. Chance is the mean share of right tracklets in the galleries.
 
 Wanted: the whole crop as one histogram stays under 50 % in every column. Stripes are for knowledge: they see what is
@@ -37,58 +35,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reid.clips import even_indices
-from reid.data.records import JUNK_ID, DataSet, TrackletRecord
+from reid.colour_histograms import centred, tracklet_histograms, unit
+from reid.data.records import JUNK_ID, DataSet
 from reid.data.synthetic.tracklets import SyntheticTracklets
 
-FRAMES = 8
 SIZE_HW = (128, 64)
 STRIPES = (1, 3, 6)
-BINS = 8
-AT_ONCE = 32
-
-
-def histograms(crop: np.ndarray, stripes: int) -> np.ndarray:
-    """Count the colours of each stripe of a crop: (stripes, bins^3), each of sum 1."""
-    bins = (crop // (256 // BINS)).astype(np.int64) @ (BINS * BINS, BINS, 1)  # (H, W)
-    counts = [np.bincount(stripe.ravel(), minlength=BINS**3) for stripe in np.array_split(bins, stripes)]
-    return np.stack([count / count.sum() for count in counts])
-
-
-def some_frames(tracklet: TrackletRecord) -> TrackletRecord:
-    """Keep the frames that stand for a tracklet."""
-    chosen = even_indices(len(tracklet.frames), FRAMES)[0].tolist()
-    frames = tuple(tracklet.frames[index] for index in dict.fromkeys(chosen))
-    return TrackletRecord(tracklet.person_id, tracklet.camera_id, frames)
-
-
-def tracklet_histograms(data_set: DataSet) -> dict[int, np.ndarray]:
-    """Describe every test tracklet: number of stripes -> (N, stripes x bins^3)."""
-    vectors: dict[int, list[np.ndarray]] = {stripes: [] for stripes in STRIPES}
-    tracklets = [some_frames(tracklet) for tracklet in data_set.test]
-    for start in range(0, len(tracklets), AT_ONCE):
-        for crops in data_set.read(tracklets[start : start + AT_ONCE]):
-            for stripes, described in vectors.items():
-                described.append(np.mean([histograms(crop, stripes) for crop in crops], axis=0).ravel())
-    return {stripes: np.array(described) for stripes, described in vectors.items()}
-
-
-def centred(vectors: np.ndarray, cameras: np.ndarray) -> np.ndarray:
-    """Take each camera's mean away."""
-    means = {camera: vectors[cameras == camera].mean(axis=0) for camera in np.unique(cameras)}
-    return vectors - np.stack([means[camera] for camera in cameras])
 
 
 def rank_1(data_set: DataSet, vectors: np.ndarray, rule: str) -> tuple[float, float]:
     """Search the gallery with every query: share that is right at rank 1, and what chance would give."""
     people, cameras = ids(data_set)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    directions = unit(vectors)
     right, chance = [], []
     for query in data_set.query:
         left_out = (cameras == cameras[query]) & ((people == people[query]) | (rule == "others"))
         gallery = np.array([row for row in data_set.gallery if people[row] != JUNK_ID and not left_out[row]])
         matches = people[gallery] == people[query]
-        right.append(matches[np.argmax(unit[gallery] @ unit[query])])
+        right.append(matches[np.argmax(directions[gallery] @ directions[query])])
         chance.append(matches.mean())
     return float(np.mean(right)), float(np.mean(chance))
 
@@ -127,12 +91,11 @@ def main() -> None:
         draw_sheet(protocol.data_set(device=options.device), options.sheet)
         return
     data_set = protocol.data_set(size_hw=SIZE_HW, device=options.device)
-    described = tracklet_histograms(data_set)
+    described = tracklet_histograms(data_set.test, data_set.source, STRIPES)
     print(f"{len(data_set.query)} queries of {len({each.person_id for each in data_set.queries})} people")
     print(f"{'stripes':>7} {'gallery':>8} {'plain':>8} {'Hellinger':>10} {'centred':>8} {'chance':>8}")
     for stripes, vectors in described.items():
-        roots = np.sqrt(vectors)
-        compared = (vectors, roots, centred(roots, ids(data_set)[1]))
+        compared = (vectors, np.sqrt(vectors), centred(vectors, ids(data_set)[1]))
         for rule in ("mars", "others"):
             (plain, chance), (hellinger, _), (centre, _) = (rank_1(data_set, each, rule) for each in compared)
             print(f"{stripes:7} {rule:>8} {plain:8.1%} {hellinger:10.1%} {centre:8.1%} {chance:8.1%}")

@@ -73,8 +73,8 @@ def centred(histograms: Histograms, cameras: NDArray[np.int64]) -> Histograms:
 
 def unit(vectors: Histograms) -> Histograms:
     """Scale rows to L2 norm 1; a row of zeros stays."""
-    lengths: Histograms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.float32(1e-12))
+    lengths: Histograms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12, dtype=np.float32)
+    return vectors / lengths
 
 
 def _picked(num_frames: int) -> list[int]:

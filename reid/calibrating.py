@@ -1,0 +1,244 @@
+"""The curve of false matches, measured on people whom a model has not seen.
+
+Compared are all pairs of tracklets of different people, in whichever cameras, and all pairs of tracklets of one person
+in two cameras. The first say how often a threshold is passed wrongly, the second how often rightly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid.calibration import Calibration
+from reid.data.records import TrackletRecord
+from reid.embedder import Vectors
+from reid.errors import InputError
+from reid.figures import BLUE, GREY, INK, RED, legend_beside, new_figure, save_figure, tidy
+
+_POINTS = 200  # of a curve at most
+_CELLS = 20_000  # between the least and the most alike pair of different people
+_ROWS_AT_ONCE = 256
+_PAIR_RATES = (1e-1, 1e-2, 1e-3, 1e-4)
+_GALLERIES = (10, 100, 1000)
+_GALLERY_RATE = 1e-2  # what `vreid run` asks for unless told otherwise
+_BARS = 60
+
+if TYPE_CHECKING:
+    from reid.figures import Axes
+
+
+class Rate(NamedTuple):
+    """What one threshold leads to.
+
+    Attributes:
+        far: wanted chance that an absent person is linked to anyone in the gallery.
+        gallery_size: people in the gallery; 1 for a rate between pairs.
+        threshold: the cosine similarity that is set for it.
+        measured: False where it is rarer than anything that was measured, as in `reid.calibration.MatchThreshold`.
+        true_match_rate: share of the pairs of one person in two cameras at or above the threshold.
+    """
+
+    far: float
+    gallery_size: int
+    threshold: float
+    measured: bool
+    true_match_rate: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Attributes:
+        calibration: the curve, for a checkpoint.
+        rates: between pairs, then for galleries of several sizes.
+        same: (P,) float32, ascending: cosine similarities of the pairs of one person in two cameras.
+        different_counts: how many pairs of different people there are from each of `different_edges` to the next.
+        different_edges: cosine similarities, ascending, one more than counts.
+    """
+
+    calibration: Calibration
+    rates: tuple[Rate, ...]
+    same: NDArray[np.float32]
+    different_counts: NDArray[np.int64]
+    different_edges: NDArray[np.float64]
+
+
+def measure_calibration(
+    vectors: Vectors, records: Sequence[TrackletRecord], *, crop_selection: str, policy: str, variant: str
+) -> Measured:
+    """Measure the curve of false matches.
+
+    Every point of the curve is exact: so many of all pairs are at or above that similarity. The points lie closest
+    where matches are rare, and the last is the most alike pair of different people. Memory grows with the tracklets and
+    with the pairs of one person, not with the pairs of different people.
+
+    Args:
+        vectors: (N, D) of L2 norm 1.
+        records: whose they are; distractors and junk are left out.
+        crop_selection: how the crops of the tracklets were chosen.
+        policy: the clip policy that they were embedded with, as in `reid.clips`.
+        variant: the feature variant that the vectors are of.
+
+    Returns:
+        The curve with what it means.
+
+    Raises:
+        InputError: there are no two people, or nobody is seen by two cameras.
+        ValueError: the numbers of vectors and records differ.
+    """
+    if len(vectors) != len(records):
+        raise ValueError(f"{len(records)} records with {len(vectors)} vectors")
+    people = np.array([record.person_id for record in records], dtype=np.int64)
+    cameras = np.array([record.camera_id for record in records], dtype=np.int64)
+    known = people >= 1
+    vectors, people, cameras = vectors[known], people[known], cameras[known]
+    same = np.sort(_same(vectors, people, cameras))
+    if not len(same) or len(np.unique(people)) < 2:
+        raise InputError("a match threshold takes two people, and one of them in two cameras")
+    counts, edges, at_most_alike = _different(vectors, people)
+    at_or_above = np.append(np.cumsum(counts[::-1])[::-1], at_most_alike)  # as long as edges
+    points = _points(edges, at_or_above)
+    calibration = Calibration(
+        similarities=tuple(edges[points].tolist()),
+        false_match_rates=tuple((at_or_above[points] / counts.sum()).tolist()),
+        crop_selection=crop_selection,
+        policy=policy,
+        variant=variant,
+        pairs=int(counts.sum()),
+    )
+    wanted = [(far, 1) for far in _PAIR_RATES] + [(_GALLERY_RATE, size) for size in _GALLERIES]
+    rates = tuple(_rate(calibration, same, far, size) for far, size in wanted)
+    return Measured(calibration, rates, same, counts, edges)
+
+
+def draw_calibration(measured: Measured, path: Path, *, title: str) -> None:
+    """Draw how alike the same and different people are, and where thresholds come to lie.
+
+    Args:
+        measured: what was measured.
+        path: of the PNG file; replaced if it stands there.
+        title: what it was measured on, and of which checkpoint.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    figure = new_figure(1300, 900)
+    if figure is None:
+        return
+    figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
+    above, below = figure.subplots(2, 1, sharex=True)
+    _draw_similarities(above, measured)
+    _draw_rates(below, measured)
+    save_figure(figure, path)
+
+
+def _same(vectors: Vectors, people: NDArray[np.int64], cameras: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Compare each person's tracklets across cameras."""
+    found = []
+    for person in np.unique(people):
+        rows = np.flatnonzero(people == person)
+        first, second = np.triu_indices(len(rows), 1)
+        across = cameras[rows[first]] != cameras[rows[second]]
+        found.append((vectors[rows] @ vectors[rows].T)[first[across], second[across]])
+    similarities: NDArray[np.float32] = np.concatenate([*found, np.zeros(0)], dtype=np.float32)
+    return np.clip(similarities, np.float32(-1), np.float32(1))
+
+
+def _different(vectors: Vectors, people: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
+    """Count the similarities of different people in even cells between the least and the greatest.
+
+    Returns:
+        The counts, the cells' edges, and how many pairs have the greatest similarity of all.
+    """
+    extremes = [(block.min(), block.max()) for block in _blocks(vectors, people)]
+    least, most = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
+    if least == most:
+        pairs = sum(len(block) for block in _blocks(vectors, people))
+        return np.array([pairs]), np.array([least, most]), pairs
+    counts = np.zeros(_CELLS, dtype=np.int64)
+    edges = np.linspace(least, most, _CELLS + 1)
+    at_most_alike = 0
+    for block in _blocks(vectors, people):
+        counts += np.histogram(block, bins=_CELLS, range=(least, most))[0]
+        at_most_alike += int((block == most).sum())
+    return counts, edges, at_most_alike
+
+
+def _blocks(vectors: Vectors, people: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
+    """Compare tracklets of different people, each pair once, some at a time."""
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        block = slice(start, start + _ROWS_AT_ONCE)
+        similarities = vectors[block] @ vectors[start:].T
+        wanted = np.triu(people[block, None] != people[None, start:], 1)
+        if wanted.any():
+            # In double precision, so that a similarity falls into the very cell whose edges it lies between.
+            yield np.clip(similarities[wanted].astype(np.float64), -1, 1)
+
+
+def _points(edges: NDArray[np.float64], at_or_above: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Choose edges whose numbers of pairs are evenly spread on a logarithmic scale, the last edge among them."""
+    wanted = np.geomspace(at_or_above[0], at_or_above[-1], _POINTS - 1)
+    first_below = np.searchsorted(-at_or_above, -wanted)  # numbers never rise
+    points = np.unique(np.append(first_below, len(edges) - 1))
+    apart: NDArray[np.int64] = points[np.append(np.diff(edges[points]) > 0, True)]
+    return apart
+
+
+def _rate(calibration: Calibration, same: NDArray[np.float32], far: float, gallery_size: int) -> Rate:
+    threshold = calibration.threshold(far, gallery_size)
+    true_match_rate = float(np.mean(same >= threshold.similarity))
+    return Rate(far, gallery_size, threshold.similarity, threshold.measured, true_match_rate)
+
+
+def _draw_similarities(axes: Axes, measured: Measured) -> None:
+    """Draw two histograms, each of area 1, over the same bars, with the threshold between them."""
+    edges, counts = measured.different_edges, measured.different_counts
+    least, most = min(edges[0], measured.same[0]), max(edges[-1], measured.same[-1])
+    bars = np.linspace(least, most + 1e-9, _BARS + 1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    pairs = measured.calibration.pairs
+    kinds = (
+        (f"different people ({pairs:,} pairs)", middles, counts, RED, "//"),
+        (f"one person in two cameras ({len(measured.same):,} pairs)", measured.same, None, BLUE, ""),
+    )
+    for label, values, weights, colour, hatch in kinds:
+        drawn: dict[str, Any] = {"bins": bars, "weights": weights, "density": True, "color": colour}
+        axes.hist(values, alpha=0.35, hatch=hatch, label=label, **drawn)
+        axes.hist(values, histtype="step", linewidth=1.6, **drawn)
+    tidy(axes, title="How alike tracklets are", x="", y="density")
+    _mark_thresholds(axes, measured)
+    legend_beside(axes)
+
+
+def _draw_rates(axes: Axes, measured: Measured) -> None:
+    """Draw the shares of false and of true matches by threshold."""
+    curve = measured.calibration
+    axes.plot(
+        curve.similarities, curve.false_match_rates, color=RED, linewidth=2, label="false matches: different people"
+    )
+    shares = 1 - np.arange(len(measured.same)) / len(measured.same)
+    axes.plot(measured.same, shares, "--", color=BLUE, linewidth=2, label="true matches: one person in two cameras")
+    axes.set_yscale("log")
+    axes.set_ylim(0.5 / curve.pairs, 1.5)
+    tidy(axes, title="Share of pairs at or above a threshold", x="cosine similarity", y="share of pairs")
+    legend_beside(axes)
+    _mark_thresholds(axes, measured)
+
+
+def _mark_thresholds(axes: Axes, measured: Measured) -> None:
+    """Mark what `vreid run` sets for galleries of several sizes."""
+    styles = ("-", "--", ":")
+    galleries = [rate for rate in measured.rates if rate.gallery_size > 1]
+    for rate, style in zip(galleries, styles, strict=True):
+        at = "at" if rate.measured else "at more than"
+        label = (
+            f"threshold {rate.threshold:.3f}: finds {rate.true_match_rate:.0%} of the true pairs\n"
+            f"{at} {rate.far:.0%} false alarms among {rate.gallery_size:,} people"
+        )
+        axes.axvline(rate.threshold, color=GREY, linestyle=style, linewidth=1.5, label=label)
