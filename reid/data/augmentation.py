@@ -41,7 +41,7 @@ class Augmentation(Settings):
 
     flip: Probability = 0.5
     flip_level: Literal["clip", "frame"] = "clip"
-    crop_padding_px: int = Field(10, ge=0)
+    crop_padding_px: int = Field(default=10, ge=0)
     erasing: Probability = 0.5
     erasing_area: tuple[float, float] = (0.02, 0.4)
     erasing_ratio: tuple[float, float] = (0.3, 1 / 0.3)
@@ -49,7 +49,7 @@ class Augmentation(Settings):
     erasing_fill: Literal["mean", "random"] = "mean"
     partial: Probability = 0.0
     partial_range: tuple[float, float] = (0.3, 0.95)
-    colour: float = Field(0.0, ge=0, lt=1)
+    colour: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check_ranges(self) -> Augmentation:

@@ -27,8 +27,8 @@ class BatchSettings(Settings):
         epoch: "tracklets": an epoch goes through the tracklets; "people": through the people, K tracklets of each.
     """
 
-    people: int = Field(8, ge=1)
-    tracklets: int = Field(2, ge=1)
+    people: int = Field(default=8, ge=1)
+    tracklets: int = Field(default=2, ge=1)
     different_cameras: bool = False
     epoch: Literal["tracklets", "people"] = "tracklets"
 

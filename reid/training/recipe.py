@@ -178,7 +178,6 @@ def load_recipe(
     content["model"] = model
     for key, value in (values or {}).items():
         _put(content, key, value)
-        where = f"{where} with --set" if not where.endswith("--set") else where
     return parse_settings(content, Recipe, where=where)
 
 
@@ -216,8 +215,9 @@ def _over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in top.items():
         below = merged.get(key)
-        groups = isinstance(below, dict) and isinstance(value, dict) and key not in _WHOLE
-        merged[key] = _over(below, value) if groups else value
+        if isinstance(below, dict) and isinstance(value, dict) and key not in _WHOLE:
+            value = _over(below, value)
+        merged[key] = value
     return merged
 
 

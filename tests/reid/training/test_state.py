@@ -94,7 +94,7 @@ def test_nothing_in_a_state_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     torch.save(Harmful(), path)
     with pytest.raises(InputError, match="damaged or not"):
         load_state(path)
-    path.write_bytes(pickle.dumps(Harmful()))
+    path.write_bytes(pickle.dumps(Harmful(), protocol=2))
     with pytest.raises(InputError, match="damaged or not"):
         load_state(path)
     assert not (tmp_path / "harmed").exists()
