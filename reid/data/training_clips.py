@@ -8,9 +8,11 @@ middle of an epoch and going on from there, changes a pixel.
 from __future__ import annotations
 
 import signal
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -235,9 +237,7 @@ class ClipLoader:
         share_of([], rank, world_size, settings)
         self._labels = clips.labels
         self._plan = _Plan(lambda batch: share_of(batch, rank, world_size, settings), rank, batches)
-        with warnings.catch_warnings():
-            # As many workers as there are cores are too few for a slow disk: how many is for the user to say.
-            warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
+        with _no_advice():
             self._loader: DataLoader[Any] | None = DataLoader(
                 _NoErrors(clips),
                 batch_sampler=self._plan,
@@ -245,7 +245,7 @@ class ClipLoader:
                 collate_fn=_as_it_is,
                 worker_init_fn=_prepare_worker,
                 persistent_workers=workers > 0,
-                # torch draws a number a epoch from it; out of the global one it would change what the model draws.
+                # torch draws a number an epoch from it; out of the global one it would change what the model draws.
                 generator=torch.Generator(),
             )
         self._running: Iterator[Any] = iter(())
@@ -267,9 +267,7 @@ class ClipLoader:
         if self._loader is None:
             raise ValueError("the loader is closed")
         self._plan.begin(epoch, start)
-        with warnings.catch_warnings():
-            # Python warns of forks beside threads, from 3.12 on. These workers run none of torch's parallel code.
-            warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+        with _no_advice():
             self._running = iter(self._loader)
         turn = self._turn = self._turn + 1
         while turn == self._turn:
@@ -334,7 +332,7 @@ def _next(running: Iterator[Any]) -> _Loaded | None:
     try:
         loaded: _Loaded | VreidError | None = next(running, None)
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if not str(error).startswith("DataLoader worker"):
             raise
         raise RunError(
             "a worker that reads training pictures died, as happens when memory or shared memory (/dev/shm) runs out; "
@@ -343,6 +341,17 @@ def _next(running: Iterator[Any]) -> _Loaded | None:
     if isinstance(loaded, VreidError):
         raise loaded
     return loaded
+
+
+@contextmanager
+def _no_advice() -> Iterator[None]:
+    """Keep two warnings from the user, who can do nothing about them."""
+    with warnings.catch_warnings():
+        # As many workers as there are cores are too few for a slow disk: how many is for the user to say.
+        warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
+        # Python warns of forks beside threads, from 3.12 on. These workers run none of torch's parallel code.
+        warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+        yield
 
 
 def _empty_frames(shape: tuple[int, ...]) -> Tensor:
@@ -359,5 +368,7 @@ def _as_it_is(loaded: Any) -> Any:
 
 def _prepare_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The worker's own errors take another way. Here come those of handing a batch over while the main process leaves.
+    sys.excepthook = lambda *_: None
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
