@@ -76,8 +76,10 @@ def judge(
     measured = None
     if held_out is not None:
         for path in (folder.last, folder.best):
-            measured = _calibrate(path, held_out, folder, world=world, listener=listener)
+            measured = _calibrate(path, held_out, world=world, listener=listener)
     path = folder.last if held_out is None else folder.best
+    if measured is not None and world.is_main:
+        draw_calibration(measured, folder.calibration, title=f"{data_set.name}: {path.name}")
     embedder = _open(path, world)
     total = len(scored_rows(data_set))
     scores = evaluate_data_set(
@@ -107,9 +109,7 @@ def _open(path: Path, world: World) -> Embedder:
     return Embedder.from_checkpoint(path, device=str(world.device), half=world.device.type == "cuda")
 
 
-def _calibrate(
-    path: Path, held_out: DataSet, folder: TrainingFolder, *, world: World, listener: TrainingListener
-) -> Measured:
+def _calibrate(path: Path, held_out: DataSet, *, world: World, listener: TrainingListener) -> Measured:
     """Measure what one checkpoint makes of the held-out people, and write it into the checkpoint."""
     embedder = _open(path, world)
     total = len(held_out.test)
@@ -139,7 +139,6 @@ def _calibrate(
             run_variant=metadata.run_variant,
             calibration=measured.calibration,
         )
-        draw_calibration(measured, folder.calibration, title=f"{held_out.name}: {path.name}")
     barrier()
     return measured
 

@@ -72,7 +72,7 @@ def train(
 def resume(
     out: Path, *, root: Path | None = None, device: str = "cpu", listener: TrainingListener | None = None
 ) -> Judgement | None:
-    """Go on with a training that was stopped, or whose process was killed.
+    """Go on with a training that was stopped, or whose process was killed; from the start if nothing was saved yet.
 
     Args:
         out: its folder.
@@ -100,7 +100,7 @@ def resume(
                 f"{folder.path} was trained on another data set than what is now in {given or 'the cache'}: "
                 "other tracklets, people or splits"
             )
-        training = Training(recipe, loaded, folder, world=world, listener=listener, resume=True)
+        training = Training(recipe, loaded, folder, world=world, listener=listener, resume=folder.state.exists())
         return _run(training, {**index, "device": str(world.device), "processes": world.size})
 
 
