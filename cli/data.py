@@ -91,7 +91,7 @@ def _show(report: CheckReport) -> None:
     entry = find_entry(report.name)
     _line(f"{report.title} in {report.root}")
     _show_counts(report)
-    _show_names("missing", report.missing)
+    _show_names("missing", report.missing, f" ({len(report.absent):,} images in all)" if report.absent else "")
     _show_names("extra", report.extra)
     _show_names("unreadable", report.unreadable)
     for remark in report.remarks:
@@ -131,11 +131,11 @@ def _show_counts(report: CheckReport) -> None:
     stdout.print(table)
 
 
-def _show_names(what: str, names: Sequence[str]) -> None:
+def _show_names(what: str, names: Sequence[str], more: str = "") -> None:
     """Print the first of some names, and how many there are."""
     if not names:
         return
-    _line(f"{what}: {len(names):,}")
+    _line(f"{what}: {len(names):,}{more}")
     for name in names[:_NAMES_SHOWN]:
         _line(f"  {name}")
     if len(names) > _NAMES_SHOWN:

@@ -71,7 +71,7 @@ def load_data_set(name: str, root: Path | None, *, split: int = 0) -> LoadedData
         raise ConfigError(f"{name} has {'splits 0 to ' + str(count - 1) if count > 1 else 'only split 0'}, not {split}")
     reading = read_data_set(name, root)
     if split >= len(reading.data_sets):
-        raise InputError(f"{reading.splits} are only {len(reading.data_sets)}, there is no split {split}")
+        raise InputError(f"{reading.splits}: there is no split {split}")
     data_set = reading.data_sets[split]
     return LoadedData(data_set, reading.splits, fingerprint(data_set), reading.names)
 

@@ -67,7 +67,7 @@ def _what_is_there(name: str, root: Path, places: list[Path]) -> str:
     parts = [(place, *form) for place in places for form in _forms(entry, place) if form[0]]
     if parts:
         place, there, missing = max(parts, key=lambda part: len(part[1]))
-        return f"{place} holds only a part of {entry.title}: {_listed(there)} is there, {_listed(missing)} is missing"
+        return f"{place} holds only a part of {entry.title}: {_listed(there)}, but not {_listed(missing)}"
     other = _lookalike(name, root, whole=False)
     return f"{root} {other}" if other else f"{root} is not {_expected(entry)}"
 

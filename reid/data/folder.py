@@ -196,7 +196,8 @@ def _read_people(
 def _refuse_images(root: Path, place: str, files: Sequence[str], levels: str) -> None:
     image = next((name for name in files if is_image(name)), None)
     if image is not None:
+        known = "; in DukeMTMC-VideoReID images lie so, that is the data set dukemtmc" if place.count("/") == 2 else ""
         raise InputError(
             f"{root}: {place}/{image} lies too high, expected <person>/<camera>/<tracklet>/<image>: below {place}, "
-            f"{levels} is missing"
+            f"{levels} is missing{known}"
         )
