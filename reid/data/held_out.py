@@ -43,7 +43,7 @@ def hold_out(data_set: DataSet, people: int, seed: int) -> tuple[tuple[TrackletR
     for row, record in enumerate(test):
         if len(cameras[record.person_id]) >= 2:
             visits[record.person_id, record.camera_id].append(row)
-    query = tuple(sorted(rows[rng.integers(len(rows))] for _, rows in sorted(visits.items())))
+    query = tuple(sorted(rows[rng.integers(len(rows))] for rows in visits.values()))
     return rest, replace(data_set, train=(), test=test, query=query, gallery=tuple(range(len(test))))
 
 
