@@ -42,6 +42,8 @@ _HELP = """Train a video re-identification model.
         "recipe.yaml, result.json, epochs.jsonl, curves.png, calibration.png and TensorBoard's files; no pictures of "
         "people, but what a network remembers of them. state.pt is what --resume goes on from: after Ctrl-C, or when "
         "the machine went down, with the same result as if nothing had happened.",
+        "Most recipes hold a few people of the training set out. They choose the best checkpoint, so that the test set "
+        "does not have to, and the match threshold of vreid run comes from them.",
         "A recipe says everything else: [b]--show-recipe[/b] prints the one that would be used. A file given with "
         "--config holds only what is to be different, and may begin with [b]extends: NAME[/b] of a recipe that ships "
         "([b]--list[/b]).",

@@ -120,6 +120,7 @@ class Training:
             world_size=world.size,
             settings=recipe.batch,
         )
+        self.batches_of(0)  # refuses here what it would refuse in the middle
         self.log: RunLog | None = None
         self.epoch, self.batch, self.step = 0, 0, 0
         self.best: dict[str, float] | None = None
