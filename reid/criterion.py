@@ -23,6 +23,7 @@ from reid.losses import (
     supervised_contrastive,
     weighted_sum,
 )
+from reid.losses.samples import in_full_precision
 from reid.models.output import ReidOutput
 
 # What each kind of loss compares, a field of `SupervisedStage`.
@@ -192,7 +193,7 @@ class Criterion(nn.Module):
         aux = _weights_of("aux", self.settings.weights, output.aux_losses, "loss of its own")
         if aux:
             own = torch.stack([output.aux_losses[name.removeprefix("aux/")] for name in aux])
-            terms |= zip(aux, gather_with_gradient(own.float().unsqueeze(0)).mean(dim=0), strict=True)
+            terms |= zip(aux, gather_with_gradient(in_full_precision(own).unsqueeze(0)).mean(dim=0), strict=True)
         return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
@@ -232,6 +233,28 @@ class Criterion(nn.Module):
         return term
 
 
+class SupervisedModel(nn.Module):
+    """A model and its criterion as one network, for DistributedDataParallel with `find_unused_parameters`.
+
+    That takes a parameter as unused if nothing that the network returns depends on it. A model's output holds every
+    stage and every loss of its own, whether they have a weight or not; the terms are what gradients will come from.
+
+    Args:
+        model: a model with classifiers.
+        criterion: computes its terms.
+    """
+
+    def __init__(self, model: nn.Module, criterion: Criterion) -> None:
+        super().__init__()
+        self.model = model
+        self.criterion = criterion
+
+    def forward(self, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Turn clips (B, T, 3, H, W) and labels (B,) into terms, as `Criterion.forward` does."""
+        terms: dict[str, Tensor] = self.criterion(self.model(clips), labels)
+        return terms
+
+
 def _weights_of(kind: str, weights: Mapping[str, float], names: Collection[str], what: str) -> dict[str, float]:
     """Return "KIND/NAME" -> weight above 0 for each name of a stage or loss that has one.
 
@@ -262,11 +285,11 @@ def _module(
 
 
 def _gather_all(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Gather tensors (B, ...) of all processes with their gradients, in float32 and in one go."""
+    """Gather tensors (B, ...) of all processes with their gradients, in one go and, like the losses, in float32."""
     tensors = list(tensors)
     if not tensors:
         return []
-    flat = [tensor.flatten(1).float() for tensor in tensors]
+    flat = [in_full_precision(tensor).flatten(1) for tensor in tensors]
     joint = gather_with_gradient(torch.cat(flat, dim=1))
     parts = torch.split_with_sizes(joint, [part.shape[1] for part in flat], dim=1)
     return [part.reshape(-1, *tensor.shape[1:]) for part, tensor in zip(parts, tensors, strict=True)]

@@ -72,13 +72,14 @@ class SynchronisedBatchNorm(_BatchNorm):
         if not self.training or group_size() == 1:
             x = super().forward(x)
         else:
-            mean, variance, count = self._joint_statistics(x.float())
+            values = x.to(torch.promote_types(x.dtype, torch.float32))
+            mean, variance, count = self._joint_statistics(values)
             self._track(mean.detach(), variance.detach() * count / (count - 1))
             shape = (1, -1, *[1] * (x.ndim - 2))
             scale = (variance + self.eps).rsqrt()
             if self.weight is not None:
                 scale = scale * self.weight
-            normalised = (x.float() - mean.view(shape)) * scale.view(shape)
+            normalised = (values - mean.view(shape)) * scale.view(shape)
             if self.bias is not None:
                 normalised = normalised + self.bias.view(shape)
             x = normalised.to(x.dtype)

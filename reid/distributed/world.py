@@ -49,17 +49,16 @@ def start_world(device: str, *, init_method: str = "env://") -> Iterator[World]:
 
     Raises:
         ConfigError: the environment is half set, or the device is not there or cannot be used by a group.
-        RunError: the processes did not find each other.
+        RunError: the processes did not find each other, or one of them stopped while this one waited for it.
     """
     if "WORLD_SIZE" not in os.environ:
         yield World(0, 1, usable_device(device))
         return
     size, rank, local_rank = (_from_environment(name) for name in _ENVIRONMENT)
-    place = torch.device(device)
-    if place.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device: {device!r} cannot be shared by a group of processes; use cpu or cuda")
-    place = usable_device(f"cuda:{local_rank}" if place.type == "cuda" else "cpu")
-    on_gpu = place.type == "cuda"
+    on_gpu = device.split(":")[0] == "cuda"
+    if not on_gpu and device != "cpu":
+        raise ConfigError(f"device: {device!r} cannot be used by a group of processes, only cpu or cuda")
+    place = usable_device(f"cuda:{local_rank}" if on_gpu else "cpu")
     if on_gpu:
         torch.cuda.set_device(place)
     try:
@@ -75,6 +74,10 @@ def start_world(device: str, *, init_method: str = "env://") -> Iterator[World]:
         raise RunError(f"process {rank} of {size} could not join the others: {reason}") from error
     try:
         yield World(rank, size, place)
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise RunError(f"process {rank} of {size} lost the others: {str(error).splitlines()[0]}") from error
     finally:
         dist.destroy_process_group()
 

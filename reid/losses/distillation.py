@@ -6,6 +6,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from reid.losses.samples import in_full_precision
+
 OverFrames = Literal["sum", "mean"]
 
 
@@ -60,4 +62,4 @@ def _student_and_teacher(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tens
     if frames.ndim != 3 or teacher.shape != frames[:, 0].shape:
         shapes = f"{tuple(student.shape)} and {tuple(teacher.shape)}"
         raise ValueError(f"expected a student (B, T, D) or (B, D) and a teacher (B, D), got {shapes}")
-    return frames.float(), teacher.detach().float().unsqueeze(1)
+    return in_full_precision(frames), in_full_precision(teacher.detach()).unsqueeze(1)

@@ -25,7 +25,12 @@ def as_samples(values: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if values.ndim == 3:
         labels = labels.repeat_interleave(values.shape[1])
         values = values.flatten(0, 1)
-    return values.to(torch.promote_types(values.dtype, torch.float32)), labels
+    return in_full_precision(values), labels
+
+
+def in_full_precision(values: Tensor) -> Tensor:
+    """Return values in float32; float64 stays what it is."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def inner_products(a: Tensor, b: Tensor) -> Tensor:
