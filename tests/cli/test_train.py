@@ -34,7 +34,7 @@ def test_the_command_teaches(vreid: Vreid, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", "120")
     page = vreid("train", "--help")
     assert page.code == 0
-    for taught in ("vreid train mars", "--resume", "torchrun", "Exit codes", "no pictures of", "held out"):
+    for taught in ("vreid train mars", "--resume", "torchrun", "Exit codes", "no pictures of", "hold a few people"):
         assert taught in page.stdout
 
 
