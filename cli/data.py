@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import data_pack
 from cli.bar import bar
 from cli.output import stdout
 
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode="rich")
     group.callback(invoke_without_command=True, help=_HELP)(_teach)
     group.command("check", help=_HELP_CHECK)(check)
+    data_pack.register(group)
     app.add_typer(group, name="data")
 
 

@@ -8,7 +8,7 @@
     folder     one's own tracklets, as `reid.data.folder` describes
 
 Each is looked for in the folder that the user names, or below it under the names that are usual for it, so that one
-folder may hold them all. Files in a data set's folder are never written.
+folder may hold them all; a pack of it will do. Files in a data set's folder are never written.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from reid.data.entries import CATALOGUE, Entry, find_entry
 from reid.data.finding import find_root
+from reid.data.packed import is_pack, read_pack
 from reid.data.reading import Names, Reading
 from reid.data.records import DataSet, TrackletRecord
 from reid.data.splits import Splits
@@ -78,7 +79,14 @@ def load_data_set(name: str, root: Path | None, *, split: int = 0) -> LoadedData
 
 def read_data_set(name: str, root: Path | None) -> Reading:
     """Read all splits of a data set; as `load_data_set` otherwise."""
-    return find_entry(name).read(find_root(name, root))
+    place = find_root(name, root)
+    if not is_pack(place):
+        return find_entry(name).read(place)
+    reading = read_pack(place)
+    packed = reading.data_sets[0].name
+    if packed != name:
+        raise InputError(f"{place} is a pack of {packed}, not of {name}")
+    return reading
 
 
 def fingerprint(data_set: DataSet) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reid.data.entries import CATALOGUE, Entry, find_entry
+from reid.data.packed import is_pack
 from reid.errors import InputError
 
 VARIABLE = "VREID_DATA"  # environment variable: the folder with the data sets
@@ -17,7 +18,11 @@ def find_root(name: str, root: Path | None) -> Path:
 
     Args:
         name: of the data set.
-        root: its folder, or one that holds it under a usual name; None for the one in the variable `VREID_DATA`.
+        root: its folder, or a pack, or a folder that holds it under a usual name; None for the one in the variable
+            `VREID_DATA`.
+
+    Returns:
+        The folder or pack; which data set a pack is of is not looked at.
 
     Raises:
         ConfigError: there is no data set of that name.
@@ -30,7 +35,7 @@ def find_root(name: str, root: Path | None) -> Path:
         raise InputError(f"{root} does not exist; expected {_expected(entry)}. {entry.advice}")
     places = list(_places(entry, root))
     for place in places:
-        if any(not missing for _, missing in _forms(entry, place)):
+        if is_pack(place) or any(not missing for _, missing in _forms(entry, place)):
             return place
     if entry.layouts:
         raise InputError(f"{_what_is_there(name, root, places)}. {entry.advice}")

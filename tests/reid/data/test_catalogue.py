@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reid.data.catalogue import CATALOGUE, find_root, fingerprint, load_data_set
+from reid.data.catalogue import CATALOGUE, find_root, fingerprint, load_data_set, read_data_set
+from reid.data.packing import pack
 from reid.errors import ConfigError, InputError
 from tests.reid.data.makers import MAKERS, make_duke, make_ilids, make_mars, make_own, make_synthetic
 
@@ -163,6 +164,25 @@ class TestWrongSet:
     def test_made_up_people_are_not_mars(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="is not MARS but looks like made-up people, which is called synthetic"):
             load_data_set("mars", make_synthetic(tmp_path / "set"))
+
+
+class TestPacks:
+    @pytest.mark.parametrize("name", CATALOGUE)
+    def test_a_pack_is_read_as_what_was_packed(self, tmp_path: Path, name: str) -> None:
+        reading = read_data_set(name, MAKERS[name](tmp_path / "set"))
+        pack(reading, tmp_path / "packed")
+        loaded = load_data_set(name, tmp_path / "packed")
+        assert loaded.fingerprint == fingerprint(reading.data_sets[0])
+        assert (loaded.splits, loaded.names) == (reading.splits, reading.names)
+        train = loaded.data_set.train[:1]
+        for crop, original in zip(loaded.data_set.read(train)[0], reading.data_sets[0].read(train)[0], strict=True):
+            assert (crop == original).all()
+
+    def test_under_a_usual_name_and_of_something_else(self, tmp_path: Path) -> None:
+        pack(read_data_set("mars", make_mars(tmp_path / "set")), tmp_path / "mars")
+        assert find_root("mars", tmp_path) == tmp_path / "mars"
+        with pytest.raises(InputError, match=r"/mars is a pack of mars, not of ilids$"):
+            load_data_set("ilids", tmp_path / "mars")
 
 
 class TestSplitsAndFingerprints:
