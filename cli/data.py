@@ -116,7 +116,7 @@ def _show_counts(report: CheckReport) -> None:
 
     published = any(part.published for part in report.parts)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in ("people", "tracklets", "images"):
         table.add_column(column, justify="right")
         if published:

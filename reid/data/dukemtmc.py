@@ -3,9 +3,10 @@
     train/<person>/<tracklet>/<image>.jpg    query/...    gallery/...
 
 Images are called 0001_C6_F0099_X30823.jpg or, in the first release, 0001C6F0099X30823.jpg: person, camera, place in the
-tracklet, frame of the camera's video. Its gallery is often counted with the queries and then holds copies of them, of
-the same names; a tracklet that lies in both folders is one tracklet here, in the query and in the gallery. The 408
-distractors are people with numbers of their own whom nobody searches for.
+tracklet, frame of the camera's video. The folder gallery has all 2,636 tracklets of the test, so that the queries lie
+in both folders, under the same names of images: such a copy is one tracklet here, in the query and in the gallery. A
+gallery from which the queries were taken out is read as it is. The 408 distractors are people with numbers of their own
+whom nobody searches for.
 
 Source: Wu et al. 2018, Exploit the unknown gradually, and github.com/Yu-Wu/DukeMTMC-VideoReID.
 """
@@ -27,12 +28,12 @@ from reid.errors import InputError
 NAME = "dukemtmc"
 LAYOUTS = (("train", "query", "gallery"), ("train_split", "query_split", "gallery_split"))
 EXAMPLE = "0001_C6_F0099_X30823.jpg"
-NEVER_SEARCHED = "  never searched for"
+DISTRACTORS = "  distractors"
 PUBLISHED = {
     "train": Published(702, 2_196, 369_656),
     "test": Published(1_110, 2_636, 445_764),
-    "  queries": Published(702, 702, None),
-    NEVER_SEARCHED: Published(408, None, None),
+    "  queries": Published(702, 702, 111_848),
+    DISTRACTORS: Published(408, None, None),
 }
 
 _IMAGE = re.compile(r"(\d+)_?C(\d+)_?F(\d+)_?X\d+\.jpe?g", re.IGNORECASE)
@@ -63,7 +64,7 @@ def read_dukemtmc(root: Path) -> Reading:
     data_set = DataSet(NAME, tuple(train.records), test, query_rows, gallery_rows, ImageFiles(root))
     searched = {record.person_id for record in query.records}
     parts = standard_parts(data_set)
-    parts[NEVER_SEARCHED] = tuple(record for record in test if record.person_id not in searched)
+    parts[DISTRACTORS] = tuple(record for record in test if record.person_id not in searched)
     shared = len(query_rows) + len(gallery_rows) - len(test)
     return Reading(
         (data_set,),

@@ -11,10 +11,14 @@ from reid.errors import InputError
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
+_NUMBER = re.compile(r"(\d+)")
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+
+def natural_key(name: str) -> list[str | int]:
     """What to sort names by so that numbers in them count as numbers: f2.jpg comes before f10.jpg."""
-    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in re.findall(r"\d+|\D+", name))
+    parts: list[str | int] = list(_NUMBER.split(name))  # text, digits, text, ..., text: like stands beside like
+    parts[1::2] = map(int, parts[1::2])
+    return parts
 
 
 def entries(folder: Path) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reid.data.dukemtmc import NEVER_SEARCHED, read_dukemtmc
+from reid.data.dukemtmc import DISTRACTORS, read_dukemtmc
 from reid.data.records import Counts
 from reid.errors import InputError
 from tests.reid.data.makers import DUKE_NAMES, make_duke, make_own, picture
@@ -55,7 +55,7 @@ def test_the_same_tracklets_are_counted_either_way(tmp_path: Path) -> None:
     )
     assert with_copies == without
     assert without["test"] == Counts(3, 5, 15)
-    assert without[NEVER_SEARCHED] == Counts(1, 1, 3)
+    assert without[DISTRACTORS] == Counts(1, 1, 3)
 
 
 def test_the_first_names_of_the_folders(tmp_path: Path) -> None:
