@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from reid.errors import OutputError, RunError
 LINES = "epochs.jsonl"
 CURVES = "curves.png"
 TENSORBOARD = "tensorboard"
+
+# Drawing takes a third of a second, some epochs hardly more.
+_DRAW_EVERY_S = 10.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +41,8 @@ class RunLog:
 
     def __init__(self, folder: Path, *, resume_after: int = 0) -> None:
         self._folder = folder
-        self._draws = True
+        self._draws = self._is_drawn = True
+        self._drawn_s = -_DRAW_EVERY_S
         path = folder / LINES
         try:
             self._records = _read(path) if resume_after else []
@@ -70,20 +75,25 @@ class RunLog:
         except OSError as error:
             raise RunError(f"the log {path} cannot be written: {error.strerror}") from error
         self._records.append(record)
+        self._is_drawn = False
         if self._board is not None:
             for name, value in _scalars(record).items():
                 self._board.add_scalar(name, value, record["step"])
             self._board.flush()
-        self._draw()
+        if time.monotonic() - self._drawn_s >= _DRAW_EVERY_S:
+            self._draw()
 
     def close(self) -> None:
-        """Let TensorBoard's file go."""
+        """Draw what was not drawn yet, and let TensorBoard's file go."""
+        if not self._is_drawn:
+            self._draw()
         if self._board is not None:
             self._board.close()
 
     def _draw(self) -> None:
         if not self._draws:
             return
+        self._is_drawn, self._drawn_s = True, time.monotonic()
         try:
             draw_curves(self._records, self._folder / CURVES)
         except OutputError as error:

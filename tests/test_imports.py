@@ -24,6 +24,7 @@ KNOWN_TO_ONE_FILE = {
     "faiss": "pipeline/gallery.py",
     "decord": "pipeline/sources/frame_picker.py",
     "trackeval": "pipeline/evaluation_tracking.py",
+    "matplotlib": "reid/figures.py",
 }
 
 

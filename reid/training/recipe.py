@@ -23,8 +23,9 @@ _FOLDER = "train"
 _SMALL = ("-compact", "-micro")
 # The set whose recipe serves for a set that has none: the largest one.
 _FALLBACK = "mars"
-# Of these the file that extends another says all or nothing: what a paper weighs is one choice.
-_WHOLE = ("weights",)
+# Of these a file that extends another says all or nothing: what a paper weighs is one choice, and another model has
+# other settings.
+_WHOLE = ("weights", "model_settings")
 
 
 class OptimiserSettings(Settings):

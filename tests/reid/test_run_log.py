@@ -47,7 +47,8 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, Any]]]:
     }
 
 
-def test_each_epoch_leaves_a_line_scalars_and_a_picture(tmp_path: Path) -> None:
+def test_each_epoch_leaves_a_line_scalars_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reid.run_log, "_DRAW_EVERY_S", 0.0)
     log = RunLog(tmp_path)
     for epoch in (1, 2):
         log.epoch(record(epoch))
@@ -65,6 +66,18 @@ def test_each_epoch_leaves_a_line_scalars_and_a_picture(tmp_path: Path) -> None:
     }
     assert found["held_out/map"] == [(600, 0.2)]
     assert found["terms/ce/final"] == [(300, 1.0), (600, 1.0)]
+
+
+def test_short_epochs_are_drawn_now_and_then_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(reid.run_log, "draw_curves", lambda records, path: drawn.append(len(records)))
+    log = RunLog(tmp_path)
+    for epoch in (1, 2, 3):
+        log.epoch(record(epoch))
+    assert drawn == [1]
+    log.close()
+    log.close()
+    assert drawn == [1, 3]
 
 
 def test_going_on_forgets_what_came_after_the_saved_state(tmp_path: Path) -> None:
