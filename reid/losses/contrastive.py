@@ -32,8 +32,7 @@ def supervised_contrastive(features: Tensor, labels: Tensor, *, temperature: flo
     itself = torch.eye(len(persons), dtype=torch.bool, device=persons.device)
     positives = (persons[:, None] == persons) & ~itself  # (N, N)
     logits = inner_products(points, points) / temperature
-    # Finite, because the gradient of a single sample's softmax over nothing would not be a number.
-    logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min)
+    logits = logits.masked_fill(itself, -torch.inf)
     picked = logits.log_softmax(dim=1).masked_fill(~positives, 0.0).sum(dim=1)
     count = positives.sum(dim=1)
     return -(picked / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)

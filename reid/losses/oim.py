@@ -55,23 +55,21 @@ class OnlineInstanceMatching(nn.Module):
         logits = logits.masked_fill(empty, -torch.inf)
         losses = F.cross_entropy(logits, persons, ignore_index=-1, reduction="sum")
         if self.training:
-            self._remember(samples.detach(), persons)
+            self._remember(samples, persons)
         return losses / (persons >= 0).sum().clamp(min=1)
 
+    @torch.no_grad()
     def _remember(self, samples: Tensor, persons: Tensor) -> None:
         """Move the entries of the batch's persons, a sample each at a time, and put the nameless into the queue."""
         earlier = (persons[:, None] == persons).tril(-1).sum(dim=1)  # of the same person, (N,)
-        table = self.table.clone()
         for turn in range(int(earlier.max()) + 1):
             now = (earlier == turn) & (persons >= 0)
-            rows = persons[now]
-            table[rows] = F.normalize(self.momentum * table[rows] + (1 - self.momentum) * samples[now], dim=1)
-        self.table = table
+            moved = self.momentum * self.table[persons[now]] + (1 - self.momentum) * samples[now]
+            self.table[persons[now]] = F.normalize(moved, dim=1)
         size = len(self.queue)
         if size:
             nameless = samples[persons < 0]
             kept = nameless[-size:]
-            end = self.queued + len(nameless)
-            queue = self.queue.clone()
-            queue[torch.arange(-len(kept), 0, device=end.device).add(end) % size] = kept
-            self.queue, self.queued = queue, end
+            self.queued += len(nameless)
+            places = (self.queued + torch.arange(-len(kept), 0, device=self.queued.device)) % size
+            self.queue[places] = kept
