@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,6 +53,8 @@ _HELP = """Train a video re-identification model.
     )
 )
 _STOPPING = ("stopping after this batch; the state is being saved (once more drops what was done since the last save)",)
+# Of the processes that torchrun starts only the first one speaks.
+_SPEAKS = os.environ.get("RANK", "0") == "0"
 _DEFAULT_MODEL = {"synthetic": "dcct-micro"}
 
 
@@ -153,12 +156,12 @@ def _run(
     place: Path, recipe: Recipe | None, data_set: str, root: Path | None, device: str, *, overwrite: bool
 ) -> Judgement | None:
     """Train anew, or go on where no recipe is given, and show how it goes on."""
-    from cli.training_progress import training_progress
+    from cli.training_progress import Silence, training_progress
     from reid import training
     from reid.device import choose_device
 
     on = choose_device(device)
-    with stop_on_signals(*_STOPPING) as stop, training_progress(stop) as progress:
+    with stop_on_signals(*_STOPPING) as stop, training_progress(stop) if _SPEAKS else Silence() as progress:
         try:
             if recipe is None:
                 return training.resume(place, root=root, device=on, listener=progress)
@@ -171,8 +174,11 @@ def _run(
 def _finish(judgement: Judgement | None, place: Path) -> None:
     """Print what came of it."""
     if judgement is None:
-        complain(f"stopped; vreid train --resume {place} goes on")
+        if _SPEAKS:
+            complain(f"stopped; vreid train --resume {place} goes on")
         raise typer.Exit(EXIT_INTERRUPTED)
+    if not _SPEAKS:
+        return
     from cli.training_summary import print_judgement
 
     print_judgement(judgement)

@@ -166,6 +166,18 @@ class PlainTrainingProgress(_Progress):
             stderr.print(text, soft_wrap=True, markup=False)
 
 
+class Silence(TrainingListener):
+    """Says nothing: for all but the first of several processes. It stops when the first one does."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Nothing stays open."""
+
+
 def beginning(about: Mapping[str, Any]) -> list[str]:
     """Say what is trained on what."""
     data_set, start = about["data_set"], about["start"]

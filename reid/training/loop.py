@@ -24,7 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from reid.checkpoints import Provenance, is_checkpoint, load_checkpoint, save_checkpoint
-from reid.criterion import Criterion
+from reid.criterion import Criterion, SupervisedModel
 from reid.data.catalogue import LoadedData
 from reid.data.held_out import hold_out
 from reid.data.records import DataSet
@@ -96,8 +96,6 @@ class Training:
         self.model = with_channels_last(self.model.to(world.device))
         self.criterion = Criterion(recipe.losses, self.model.stage_widths, len(people), seed=recipe.seed)
         self.criterion.to(world.device)
-        for stage, classifier in self.model.classifiers.items():
-            classifier.requires_grad_(self.criterion.uses_logits(stage))
         self.average = (
             None if recipe.ema is None else AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))  # type: ignore[no-untyped-call]
         )
@@ -223,8 +221,7 @@ class Training:
         device = self.world.device
         frames = self.preprocessing.normalise(clips.frames.to(device, non_blocking=True))  # (B, T, 3, H, W)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._half):
-            output = self.network(frames)
-            terms = self.criterion(output, clips.labels.to(device, non_blocking=True))
+            terms = self.network(frames, clips.labels.to(device, non_blocking=True))
         loss = self.criterion.total(terms)
         torch.autograd.backward(weight * loss)
         for name, value in {**terms, "": loss}.items():
@@ -341,17 +338,14 @@ class Training:
         self.sums = {name: value.to(self.world.device) for name, value in self.sums.items()}
 
     def _network(self) -> nn.Module:
-        """Return what is called in training: the model, or in a group of processes the model and its exchange."""
+        """Return what is called in training: from clips and labels to the terms of the loss."""
+        supervised = SupervisedModel(self.model, self.criterion)
         if self.world.size == 1:
-            return self.model
+            return supervised
         synchronise_batch_norm(self.model)
         on = [self.world.device.index] if self.world.device.type == "cuda" else None
-        return DistributedDataParallel(
-            self.model,
-            device_ids=on,
-            broadcast_buffers=False,  # the same everywhere, since statistics are those of the whole batch
-            find_unused_parameters=not self.criterion.uses_every_stage,
-        )
+        # A model may have parts that no weighted term needs, such as its classifiers.
+        return DistributedDataParallel(supervised, device_ids=on, find_unused_parameters=True)
 
     def _asked_to_stop(self) -> bool:
         """Ask the listener; in a group of processes the first one's listener, so that all leave together."""

@@ -109,6 +109,7 @@ def _run(training: Training, index: dict[str, Any]) -> Judgement | None:
     training.listener.on_begin({**index, **training.about()})
     if not training.run():
         return None
+    barrier()  # the first process may still be writing what all of them read now
     return judge(
         training.folder,
         training.recipe,

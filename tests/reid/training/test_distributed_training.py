@@ -1,0 +1,56 @@
+"""A training in two processes, started as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from reid.models import build_model
+from reid.training import load_recipe, train
+
+ROOT = Path(__file__).resolve().parents[3]
+# Nothing is drawn by the network itself, which two processes would draw differently. A transformer, because rounding
+# grows by orders of magnitude in small networks with batch normalisation, whose exactness `test_distributed.py` shows.
+MODEL = "vit-average-micro"
+VALUES = {"model_settings": {"drop_path": 0.0}, "optimiser.name": "sgd", "optimiser.lr": 0.001, "epochs": 1}
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+TRAIN = ("-m", "cli", "train", "synthetic", "--config=smoke", "--device=cpu", f"--model={MODEL}")
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    train(load_recipe("synthetic", MODEL, config="smoke", values=VALUES), "synthetic", None, alone)
+    values = [f"--set={key}={json.dumps(value)}" for key, value in VALUES.items()]
+    finished = subprocess.run(
+        [*TORCHRUN, *TRAIN, f"--out={together}", *values],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("by chance") == 1, "one of the two speaks"
+    ours, theirs = load_file(alone / "last.safetensors"), load_file(together / "last.safetensors")
+    assert ours.keys() == theirs.keys()
+    start = build_model(MODEL, seed=0).embedding_state()
+    moved, apart = (
+        torch.cat([(left[key] - right[key]).double().ravel() for key in ours])
+        for left, right in ((ours, start), (ours, theirs))
+    )
+    assert apart.norm() < 1e-4 * moved.norm()
+    records = [json.loads((at / "epochs.jsonl").read_text()) for at in (alone, together)]
+    assert records[1]["loss"] == pytest.approx(records[0]["loss"], rel=1e-5)
+    results = [json.loads((at / "result.json").read_text()) for at in (alone, together)]
+    for variant, scores in results[0]["scores"].items():
+        assert results[1]["scores"][variant]["map"] == pytest.approx(scores["map"], abs=1e-3)
+    index = json.loads((together / "training.json").read_text())
+    assert index["processes"] == 2
