@@ -182,9 +182,7 @@ def queries_without_match(data_set: DataSet, gallery: Iterable[int]) -> tuple[in
     """
     cameras: dict[int, set[int]] = defaultdict(set)
     for row in gallery:
-        record = data_set.test[row]
-        if record.person_id != JUNK_ID:
-            cameras[record.person_id].add(record.camera_id)
+        cameras[data_set.test[row].person_id].add(data_set.test[row].camera_id)
     return tuple(
         row for row in data_set.query if not cameras[data_set.test[row].person_id] - {data_set.test[row].camera_id}
     )

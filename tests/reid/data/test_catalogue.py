@@ -224,8 +224,10 @@ class TestSplitsAndFingerprints:
             replace(data_set, train=(moved, *data_set.train[1:])),
             replace(data_set, train=(renamed, *data_set.train[1:])),
             replace(data_set, train=data_set.train[:-1]),
-            replace(data_set, train=data_set.train[:-1], test=(*data_set.test, data_set.train[-1])),
             replace(data_set, query=data_set.query[:-1]),
             replace(data_set, gallery=data_set.gallery[:-1]),
         ]
         assert len({fingerprint(each) for each in (data_set, *others)}) == 1 + len(others)
+        last = data_set.train[-1]
+        whole = replace(data_set, query=(), gallery=())
+        assert fingerprint(whole) != fingerprint(replace(whole, train=whole.train[:-1], test=(last, *whole.test)))

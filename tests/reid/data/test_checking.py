@@ -119,14 +119,14 @@ class TestMissingImages:
         assert not check_data_set("mars", root).usable
 
     def test_images_of_a_table(self, tmp_path: Path) -> None:
-        rows = ["image,person,camera"]
+        rows = ["image,person,camera", "gone/1.jpg,a,u"]
         for person in "ab":
             for camera in "uv":
                 picture(tmp_path / f"{person}{camera}.jpg")
                 rows += [f"{person}{camera}.jpg,{person},{camera}", f"lost/{person}.jpg,{person},{camera}"]
         (tmp_path / "mine.csv").write_text("\n".join(rows))
         report = check_data_set("folder", tmp_path / "mine.csv", images=True)
-        assert report.missing == ("lost (all 2 images)",)
+        assert report.missing == ("gone/1.jpg", "lost (all 2 images)")
         assert (report.extra, report.images_read) == ((), 4)
 
     def test_gaps_matter_only_where_images_are_too_few(self, tmp_path: Path, published: Callable[..., None]) -> None:

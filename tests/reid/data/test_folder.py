@@ -94,13 +94,15 @@ class TestFolders:
         if train:
             make_own(root, ("a",), part="train")
         for image in ("2.jpg", "10.jpg"):  # a copy of a tracklet of the gallery
-            picture(root / "query" / "b" / "gate" / "9" / image)
+            picture(root / "query" / "d" / "hall" / "9" / image)
         picture(root / "query" / "d" / "roof" / "1" / "1.jpg")
         (data_set,) = read_folder(root).data_sets
         assert len(data_set.train) == (4 if train else 0)
-        assert [each.frames[0] for each in data_set.queries] == ["query/b/gate/9/2.jpg", "query/d/roof/1/1.jpg"]
+        assert [each.frames[0] for each in data_set.queries] == ["query/d/hall/9/2.jpg", "query/d/roof/1/1.jpg"]
         assert len(data_set.test) == 9
-        assert 0 in data_set.gallery and 1 not in data_set.gallery and len(data_set.gallery) == 8
+        assert len(data_set.gallery) == 8 and set(data_set.query) & set(data_set.gallery) == {0}
+        searched_in = [data_set.test[row].frames[0] for row in data_set.gallery]
+        assert searched_in[0] == "gallery/b/gate/9/2.jpg" and searched_in[6] == "query/d/hall/9/2.jpg"
 
     def test_what_does_not_belong_there_is_named(self, tmp_path: Path) -> None:
         root = make_own(tmp_path)

@@ -84,6 +84,8 @@ def test_who_is_in_one_camera_only_is_named(tmp_path: Path) -> None:
     shutil.rmtree(cameras / "cam2" / "person004")
     (cameras / "cam1" / "person500").mkdir()
     (cameras / "cam1" / "notes.txt").write_text("")
+    for camera in ("cam1", "cam2"):  # people are counted from 1, and 0 would be a distractor
+        shutil.copytree(cameras / camera / "person001", cameras / camera / "person000")
     (cameras / "cam1" / "person001" / "Thumbs.db").write_text("")
     reading = read_ilids(root)
     assert reading.missing == (
@@ -92,6 +94,8 @@ def test_who_is_in_one_camera_only_is_named(tmp_path: Path) -> None:
     )
     assert set(reading.extra) == {
         "i-LIDS-VID/sequences/cam1/notes.txt",
+        "i-LIDS-VID/sequences/cam1/person000",
+        "i-LIDS-VID/sequences/cam2/person000",
         "i-LIDS-VID/sequences/cam1/person001/Thumbs.db",
     }
     assert Counts.of(reading.parts[PART]).people == 3
