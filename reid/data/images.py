@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -34,13 +35,12 @@ def decode(data: bytes, name: str) -> Crop:
     if _is_cut_off(data):
         raise ImageError(f"{name}: the file was cut off after {len(data)} bytes")
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         raise ImageError(f"{name}: cannot be decoded: {error.err or error}") from error
     if pixels is None:
         raise ImageError(f"{name}: not an image that can be decoded ({len(data)} bytes)")
-    rgb: Crop = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-    return rgb
+    return cast(Crop, pixels)
 
 
 def _is_cut_off(data: bytes) -> bool:

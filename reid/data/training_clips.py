@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,13 +9,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from reid.data.clip_reading import ClipBatch, Place, TrainingClips, restricted_random_indices
 from reid.data.sampler import BatchSettings, share_of
+from reid.data.shared_rooms import SharedRooms
 from reid.errors import RunError, VreidError
 
 __all__ = ["ClipBatch", "ClipLoader", "Place", "TrainingClips", "restricted_random_indices"]
@@ -53,9 +51,9 @@ class ClipLoader:
     ) -> None:
         batch_size = len(share_of([0] * settings.people * settings.tracklets, rank, world_size, settings))
         self._labels = clips.labels
-        # One more than are on their way: torch sends for the next batch before it hands the last one out.
-        self._rooms = _Rooms(workers * _AHEAD + 1, clips.shape(batch_size))
-        self._plan = _Plan(lambda batch: share_of(batch, rank, world_size, settings), rank, batches, len(self._rooms))
+        # torch orders the next batch before it hands the last one out: one more than are made ahead.
+        self._rooms = SharedRooms(workers * _AHEAD + 1, clips.shape(batch_size))
+        self._plan = _Plan(lambda batch: share_of(batch, rank, world_size, settings), rank, batches, self._rooms)
         with _no_advice():
             self._loader: DataLoader[Any] | None = DataLoader(
                 _Worker(clips, self._rooms),
@@ -94,7 +92,7 @@ class ClipLoader:
             made = _next(self._running)
             if made is None:
                 return
-            frames = torch.from_numpy(self._rooms[made.room][: len(made.rows)]).clone()
+            frames = self._rooms.hand_out(made.room, len(made.rows))
             yield ClipBatch(frames, self._labels[list(made.rows)], made.rows, made.broken)
 
     def close(self) -> None:
@@ -103,26 +101,6 @@ class ClipLoader:
         # They would end with the loader, but not while an exception on its way holds on to it.
         getattr(self._running, "_shutdown_workers", int)()
         self._running, self._loader = iter(()), None
-
-
-class _Rooms:
-    """Room for a few batches that all processes see, used over and over: new memory costs more than what is put in.
-
-    Args:
-        count: of batches.
-        shape: of each.
-    """
-
-    def __init__(self, count: int, shape: tuple[int, ...]) -> None:
-        self._shape = (count, *shape)
-        self._memory = multiprocessing.RawArray("B", int(np.prod(self._shape)))
-
-    def __len__(self) -> int:
-        return self._shape[0]
-
-    def __getitem__(self, room: int) -> NDArray[np.uint8]:
-        rooms = np.frombuffer(self._memory, np.uint8).reshape(self._shape)
-        return cast(NDArray[np.uint8], rooms[room])
 
 
 class _Order(NamedTuple):
@@ -141,14 +119,14 @@ class _Made(NamedTuple):
 
 
 class _Plan:
-    """Orders the batches of the epoch that was begun last. A room is used again after all others were."""
+    """Orders the batches of the epoch that was begun last."""
 
     def __init__(
         self,
         share: Callable[[list[int]], list[int]],
         rank: int,
         batches: Callable[[int], list[list[int]]],
-        rooms: int,
+        rooms: SharedRooms,
     ) -> None:
         self._share = share
         self._rank = rank
@@ -160,12 +138,13 @@ class _Plan:
         self._epoch, self._start = epoch, start
 
     def __iter__(self) -> Iterator[_Order]:
+        self._rooms.forget_orders()  # torch has let the workers finish what an epoch that was given up had ordered
         for number, batch in enumerate(self._batches(self._epoch)):
             if number >= self._start:
                 rows = self._share(batch)
                 first_slot = self._rank * len(rows)
                 places = [Place(self._epoch, number, first_slot + at, row) for at, row in enumerate(rows)]
-                yield _Order(number % self._rooms, places)
+                yield _Order(self._rooms.take(), places)
 
 
 class _Worker(Dataset[Any]):
@@ -174,7 +153,7 @@ class _Worker(Dataset[Any]):
     It hands errors out as results: raised in a worker, they would come with its traceback as their message.
     """
 
-    def __init__(self, clips: TrainingClips, rooms: _Rooms) -> None:
+    def __init__(self, clips: TrainingClips, rooms: SharedRooms) -> None:
         self._clips = clips
         self._rooms = rooms
 
