@@ -72,7 +72,7 @@ class DataSet:
 
     People of `train` and `test` are different people. Everything that a test needs stands in `test` once, so that it is
     embedded once; `query` and `gallery` point into it. Where queries are part of the gallery, as in MARS, their rows
-    stand in both; where they are not, as in DukeMTMC-VideoReID, in `query` alone. A query must not find its own person
+    stand in both; where they are not, as in iLIDS-VID, in `query` alone. A query must not find its own person
     in its own camera: scoring leaves those rows of the gallery out, and with them the query itself.
 
     Attributes:

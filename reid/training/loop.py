@@ -38,7 +38,7 @@ from reid.evaluation import evaluate_data_set
 from reid.models import ReidModel, start_model
 from reid.preprocess import Preprocessing
 from reid.run_log import RunLog
-from reid.start_weights import StartReport
+from reid.start_weights import IMAGENET, StartReport
 from reid.training.folder import TrainingFolder
 from reid.training.listener import TrainingListener
 from reid.training.optimisers import build_optimisers
@@ -364,6 +364,8 @@ def _model(recipe: Recipe, num_classes: int) -> tuple[ReidModel, StartReport]:
         overrides=recipe.model_settings,
     )
     if not own:
+        if recipe.start_weights == IMAGENET:
+            _check_started(model, report)
         return model, report
     path = Path(str(recipe.start_weights))
     checkpoint = load_checkpoint(path)
@@ -374,6 +376,21 @@ def _model(recipe: Recipe, num_classes: int) -> tuple[ReidModel, StartReport]:
         )
     model.load_state_dict(given, strict=False)
     return model, StartReport(str(path))
+
+
+def _check_started(model: ReidModel, report: StartReport) -> None:
+    """Refuse to train for days from random weights where a recipe asks for others that cannot be had.
+
+    Raises:
+        WeightsError: with what is missing and what to do.
+    """
+    missing = [note for note in report.notes if note.partition(":")[0] not in report.parts]
+    if missing:
+        raise WeightsError(
+            f"{model.name}: the recipe starts from ImageNet's weights, and not all are there ({' | '.join(missing)}); "
+            "put the files there, name them with --set start_weights=PATH, or begin at random with --set "
+            "start_weights=null"
+        )
 
 
 def _workers(world: World) -> int:

@@ -143,6 +143,20 @@ def test_a_broken_picture_is_named_and_skipped(tmp_path: Path, vreid: Vreid) -> 
     assert 0 < json.loads(lines[-1])["broken"] <= len(victims)
 
 
+def test_start_weights_that_cannot_be_had_are_not_passed_over(
+    tmp_path: Path, vreid: Vreid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recipe that asks for ImageNet's weights must not train for days from random ones."""
+    monkeypatch.setenv("VREID_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("reid.hub.can_connect", lambda *_, **__: False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    outcome = train_smoke(vreid, "--model", "cnn-average", "--set", "start_weights=imagenet", "--out", tmp_path / "run")
+    assert outcome.code == 2
+    assert "resnet50" in outcome.stderr
+    assert "--set start_weights=null" in outcome.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_half_a_data_set_is_refused(tmp_path: Path, vreid: Vreid) -> None:
     made_up = tmp_path / "people"
     vreid("synth", "tracklets", "--out", made_up, "--people", 4, "--frames", "2-2", "--size", "64x32")
