@@ -283,7 +283,8 @@ class TestWorkers:
         place = Place(0, 0, 0, 0)
         assert torch.equal(pickle.loads(pickle.dumps(dataset))[place].frames, dataset[place].frames)
 
-    def test_ctrl_c_is_the_main_process_s(self) -> None:
+    @pytest.mark.parametrize("leave", ["loader.close()", "sys.exit()"])
+    def test_ctrl_c_is_the_main_process_s(self, leave: str) -> None:
         """A terminal sends the signal to all processes: the main one leaves at once, and workers print nothing."""
         code = f"""
             import sys, time
@@ -296,8 +297,8 @@ class TestWorkers:
                         if epoch == 2:
                             print("working", flush=True)
             except KeyboardInterrupt:
-                loader.close()
                 print("stopped", flush=True)
+                {leave}
         """
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(code)],
