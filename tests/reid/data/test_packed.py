@@ -53,7 +53,7 @@ def reading(tmp_path: Path) -> Reading:
             (root / name).write_bytes(cv2.imencode(".jpg", picture(name)[..., ::-1])[1].tobytes())
     source = ImageFiles(root)
     first = DataSet("ilids", (ONE, TWO, FOUR), (JUNK, THREE, DISTRACTOR, THREE), (1,), (0, 2, 3), source)
-    second = DataSet("ilids", (THREE,), (FOUR, ONE, TWO), (2, 1), (0, 1), source)
+    second = DataSet("ilids", (THREE,), (TWO, FOUR, ONE), (0, 2), (1, 2), source)
     return Reading(
         (first, second),
         {"all": (ONE, TWO, THREE, FOUR), "others": (JUNK, DISTRACTOR)},

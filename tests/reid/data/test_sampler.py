@@ -148,6 +148,13 @@ class TestDifferentCameras:
         strict = BatchSettings(people=2, tracklets=2, different_cameras=True)
         assert pk_batches(all_of_them, strict, seed=4, epoch=2) == pk_batches(all_of_them, plain, seed=4, epoch=2)
 
+    def test_which_of_the_groups_comes_first_is_random(self) -> None:
+        """The first of three groups dealt has none of the smallest camera, the others have it two times in three."""
+        all_of_them = records({1: [1, 1, 2, 2, 3], 2: [1]})
+        settings = BatchSettings(people=2, tracklets=2, different_cameras=True)
+        seen = sum(4 in pk_batches(all_of_them, settings, seed=0, epoch=epoch)[0] for epoch in range(400))
+        assert 0.37 * 400 < seen < 0.52 * 400
+
     def test_without_it_one_camera_is_common(self) -> None:
         """The property above is not one that holds by itself."""
         all_of_them = records({1: [1] * 10 + [2]})

@@ -181,8 +181,10 @@ class TestNothingDependsOn:
         loader = ClipLoader(clips("1/0/2"), batches, workers=workers, settings=SETTINGS)
         given_up = loader.epoch(0)
         next(given_up)
-        assert same(list(loader.epoch(1)), alone[len(batches(0)) :])
+        instead = loader.epoch(1)
+        first = next(instead)
         assert list(given_up) == []
+        assert same([first, *instead], alone[len(batches(0)) :])
         loader.close()
 
     @pytest.mark.parametrize("workers", [0, 1])
@@ -270,6 +272,17 @@ class TestWorkers:
         assert list(running) == []
         with pytest.raises(ValueError, match="closed"):
             next(loader.epoch(1))
+        loader.close()
+
+    def test_they_go_on_when_ctrl_c_asks_the_main_process_to_finish(self, alone: list[ClipBatch]) -> None:
+        children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+        before = children.read_text().split()
+        loader = ClipLoader(clips("1/0/2"), batches, workers=2, settings=SETTINGS)
+        running = loader.epoch(0)
+        first = next(running)
+        for worker in set(children.read_text().split()) - set(before):
+            os.kill(int(worker), signal.SIGINT)
+        assert same([first, *running], alone[: len(batches(0))])
         loader.close()
 
     def test_what_they_get_can_be_sent(self, tmp_path: Path) -> None:
