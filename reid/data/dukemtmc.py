@@ -36,7 +36,7 @@ PUBLISHED = {
     DISTRACTORS: Published(408, None, None),
 }
 
-_IMAGE = re.compile(r"(\d+)_?C(\d+)_?F(\d+)_?X\d+\.jpe?g", re.IGNORECASE)
+_IMAGE = re.compile(r"(\d+)_?C([1-9]\d*)_?F(\d+)_?X\d+\.jpe?g", re.IGNORECASE)
 
 
 @dataclass

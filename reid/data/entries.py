@@ -54,7 +54,14 @@ CATALOGUE: dict[str, Entry] = {
         title="DukeMTMC-VideoReID",
         read=dukemtmc.read_dukemtmc,
         layouts=dukemtmc.LAYOUTS,
-        usual_folders=("dukemtmc-vidreid/DukeMTMC-VideoReID", "DukeMTMC-VideoReID", "dukemtmc", "duke"),
+        usual_folders=(
+            "dukemtmc-vidreid/DukeMTMC-VideoReID",
+            "dukemtmc-vidreid/dukemtmc_videoReID",
+            "DukeMTMC-VideoReID",
+            "dukemtmc_videoReID",
+            "dukemtmc",
+            "duke",
+        ),
         published=dukemtmc.PUBLISHED,
         advice="DukeMTMC was withdrawn by its makers in 2019 over the privacy of the people in it, so it cannot be had "
         "any more; vreid reads it for those who hold it.",

@@ -42,6 +42,8 @@ from reid.errors import InputError
 
 NAME = "folder"
 
+_MOST = 2**31 - 1
+
 
 def read_folder(root: Path) -> Reading:
     """Read one's own tracklets.
@@ -117,17 +119,17 @@ def _draw(records: Sequence[TrackletRecord], names: dict[int, str], root: Path) 
             f"{root}: {len(groups[0])} people are seen by two cameras or more; two are needed, one to train and one to "
             "test, or folders train and test that say who does what"
         )
-    source = f"the {len(cameras)} people of {root.name}"
+    source = f"the {len(cameras)} people of {root.resolve().name}"
     halves = [draw_splits(group, source, count=1) for group in groups if group]
     train, test = (sorted(name for half in halves for name in half.splits[0][part]) for part in (0, 1))
     return Splits((Split(tuple(train), tuple(test)),), source, halves[0].seed)
 
 
 def _numbers(names: Iterable[str]) -> dict[str, int]:
-    """Give each name a number, its own where all are whole numbers from 1 on."""
+    """Give each name a number, its own where all are whole numbers from 1 on, as long ones as fit everywhere."""
     ordered = sorted(set(names), key=natural_key)
     own = [int(name) if name.isdecimal() else 0 for name in ordered]
-    if min(own) >= 1 and len(set(own)) == len(own):
+    if min(own) >= 1 and max(own) <= _MOST and len(set(own)) == len(own):
         return dict(zip(ordered, own, strict=True))
     return {name: number for number, name in enumerate(ordered, 1)}
 

@@ -37,23 +37,29 @@ def read_table(path: Path) -> list[NamedTracklet]:
         InputError: it cannot be read, has other columns, or a line is not understood.
     """
     tracklets: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
+    person_of: dict[str, str] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)
-            _check_columns(path, rows.fieldnames or ())
+            rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+            _check_columns(path, rows.fieldnames)
             for row in rows:
                 where = f"{path}, line {rows.line_num}"
-                person, camera = row["person"], row["camera"]
                 if None in row:
                     raise InputError(f"{where} has more values than there are columns")
-                if not (person and camera and row["image"]):
+                # Spreadsheets and hands leave spaces around names, which nobody sees.
+                image, person, camera, tracklet, part = (
+                    (row.get(column) or "").strip() for column in COLUMNS + MORE_COLUMNS
+                )
+                if not (person and camera and image):
                     raise InputError(f"{where}: image, person and camera must not be empty")
-                part = row.get("split") or ""
                 if part not in ("", *PARTS):
                     raise InputError(f"{where}: split is one of {', '.join(PARTS)}, not {part}")
+                frame = _below(path, image, where)
+                if person_of.setdefault(frame, person) != person:
+                    raise InputError(f"{where}: {image} is of {person}, but of {person_of[frame]} further up")
                 # A tracklet of the query may have a copy in the gallery.
-                key = (person, camera, f"{row.get('tracklet') or ''}/{part}")
-                tracklets.setdefault(key, (part, []))[1].append(_below(path, row["image"], where))
+                tracklets.setdefault((person, camera, f"{tracklet}/{part}"), (part, []))[1].append(frame)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeError, csv.Error) as error:
@@ -67,8 +73,11 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise InputError(
-            f"{path}: its first line has no column {missing[0]}; expected {', '.join(COLUMNS + MORE_COLUMNS)}"
+            f"{path}: its first line has no column {missing[0]}; expected {', '.join(COLUMNS + MORE_COLUMNS)}, with "
+            "commas between them"
         )
+    if len(set(columns)) < len(columns):
+        raise InputError(f"{path}: its first line names a column twice")
     unknown = [name for name in columns if name not in COLUMNS + MORE_COLUMNS]
     if unknown:
         raise InputError(

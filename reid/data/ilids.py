@@ -21,7 +21,7 @@ TITLE = "iLIDS-VID"
 LAYOUTS = tuple(
     (f"{above}sequences/cam1", f"{above}sequences/cam2") for above in ("i-LIDS-VID/", "", "i-LIDS-VID/i-LIDS-VID/")
 )
-PART = "seen by both cameras"
+PART = "in both cameras"
 PUBLISHED = {PART: Published(300, 600, None)}
 
 _PERSON = re.compile(r"person_?(\d+)")
@@ -30,6 +30,7 @@ _SPLIT_FILES = (
     "train_test_splits_ilidsvid.mat",
     "i-LIDS-VID/train-test people splits/train_test_splits_ilidsvid.mat",
     "splits.json",
+    "i-LIDS-VID/splits.json",
     "../train-test people splits/train_test_splits_ilidsvid.mat",
 )
 

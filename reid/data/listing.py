@@ -1,4 +1,4 @@
-"""What lies in folders of images, and in which order."""
+"""What lies in folders of images, and in which order. Hidden files and what systems leave behind are passed over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from reid.errors import InputError
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
+# Left by Windows, by macOS in archives, and by Synology's disks; what a dot begins is hidden anyway.
+_LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -25,14 +27,14 @@ def entries(folder: Path) -> tuple[list[str], list[str]]:
     """List a folder.
 
     Returns:
-        The names of its folders and of its files, each in natural order. Hidden ones are left out.
+        The names of its folders and of its files, each in natural order.
 
     Raises:
         InputError: it cannot be read.
     """
     try:
         with os.scandir(folder) as found:
-            listed = [(entry.name, entry.is_dir()) for entry in found if not entry.name.startswith(".")]
+            listed = [(entry.name, entry.is_dir()) for entry in found if _counts(entry.name)]
     except OSError as error:
         raise InputError(f"cannot read {folder}: {error.strerror}") from error
     folders = [name for name, is_folder in listed if is_folder]
@@ -46,15 +48,15 @@ def is_image(name: str) -> bool:
 
 
 def names_in(folder: Path) -> set[str]:
-    """List a folder's names, hidden ones left out; none where it cannot be read."""
+    """List a folder's names; none where it cannot be read."""
     try:
-        return {name for name in os.listdir(folder) if not name.startswith(".")}  # noqa: PTH208  it is twice as fast
+        return {name for name in os.listdir(folder) if _counts(name)}  # noqa: PTH208  it is twice as fast
     except OSError:
         return set()
 
 
 def files_below(root: Path, folder: str) -> Iterator[str]:
-    """Go through all files below a folder at any depth, in no order; hidden ones are left out. None if it is not there.
+    """Go through all files below a folder at any depth, in no order; none if it is not there.
 
     Args:
         root: where paths begin.
@@ -70,9 +72,13 @@ def files_below(root: Path, folder: str) -> Iterator[str]:
     with found:
         for entry in found:
             path = f"{folder}/{entry.name}"
-            if entry.name.startswith("."):
+            if not _counts(entry.name):
                 continue
             if entry.is_dir():
                 yield from files_below(root, path)
             else:
                 yield path
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _LITTER

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reid.data.images import ImageFiles
-from reid.data.mars_layout import FORMAT, INDEX, Tables, read_tables
+from reid.data.mars_layout import FORMAT, INDEX, read_tables
 from reid.data.reading import Published, Reading, standard_parts
 from reid.data.records import DataSet
 from reid.errors import InputError
@@ -48,7 +48,7 @@ def read_mars(root: Path) -> Reading:
     Raises:
         InputError: a table is missing, damaged, or contradicts another.
     """
-    return _reading("mars", root, read_tables(root))
+    return _reading("mars", root)
 
 
 def read_synthetic(root: Path) -> Reading:
@@ -66,10 +66,13 @@ def read_synthetic(root: Path) -> Reading:
         raise InputError(f"{path} is damaged") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise InputError(f"{path} is not of format {FORMAT}, which is all that this version of vreid reads")
-    return _reading("synthetic", root, read_tables(root))
+    return _reading("synthetic", root)
 
 
-def _reading(name: str, root: Path, tables: Tables) -> Reading:
-    train, test, query = tables
-    data_set = DataSet(name, train, test, query, tuple(range(len(test))), ImageFiles(root))
+def _reading(name: str, root: Path) -> Reading:
+    train, test, query = read_tables(root)
+    try:
+        data_set = DataSet(name, train, test, query, tuple(range(len(test))), ImageFiles(root))
+    except ValueError as error:
+        raise InputError(f"the tables in {root / 'info'} are damaged: {error}") from error
     return Reading((data_set,), standard_parts(data_set), root, from_lists=True, image_folders=IMAGE_FOLDERS)

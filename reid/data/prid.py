@@ -26,8 +26,8 @@ LAYOUTS = tuple((f"{above}multi_shot/cam_a", f"{above}multi_shot/cam_b") for abo
 NUM_IN_BOTH = 200
 # "More than 27" in papers; with 27 itself it is that the people are those of the published splits, 178.
 LEAST_FRAMES = 27
-IN_BOTH = "seen by both cameras"
-USED = f"  of these, {LEAST_FRAMES} frames or more"
+IN_BOTH = "in both cameras"
+USED = f"  {LEAST_FRAMES} frames or more"
 PUBLISHED = {IN_BOTH: Published(NUM_IN_BOTH, 2 * NUM_IN_BOTH, None), USED: Published(178, 356, None)}
 
 _PERSON = re.compile(r"person_(\d+)")

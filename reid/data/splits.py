@@ -83,9 +83,12 @@ def read_splits(path: Path, people: Iterable[str]) -> Splits:
     """
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
-        about = content if isinstance(content, dict) else {"splits": content}
-        splits = tuple(Split(*(tuple(sorted(each[part])) for part in Split._fields)) for each in about["splits"])
-        result = Splits(splits, str(about.get("source", path.name)), about.get("seed"))
+        written = content if isinstance(content, dict) else {"format": FORMAT, "splits": content}
+        if written["format"] != FORMAT:
+            raise InputError(f"{path} is not of format {FORMAT}, which is all that this version of vreid reads")
+        splits = tuple(Split(*(_names(each[part]) for part in Split._fields)) for each in written["splits"])
+        seed = written.get("seed")
+        result = Splits(splits, str(written.get("source", path.name)), None if seed is None else int(seed))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError) as error:
@@ -138,6 +141,12 @@ def draw_splits(people: Sequence[str], source: str, *, count: int, seed: int = 0
         train, test = ([everyone[row] for row in sorted(rows)] for rows in (order[:half], order[half:]))
         splits.append(Split(tuple(train), tuple(test)))
     return Splits(tuple(splits), source, seed)
+
+
+def _names(names: Any) -> tuple[str, ...]:
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise TypeError("a half is a list of names")
+    return tuple(sorted(set(names)))
 
 
 def _check(splits: Splits, path: Path, people: set[str]) -> None:

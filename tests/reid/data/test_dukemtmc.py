@@ -11,6 +11,8 @@ from reid.data.records import Counts
 from reid.errors import InputError
 from tests.reid.data.makers import DUKE_NAMES, make_duke, make_own, picture
 
+NO_CAMERA = "train/0005/0001/0005_C0_F0001_X1.jpg"
+
 
 @pytest.mark.parametrize("names", DUKE_NAMES)
 def test_people_cameras_and_the_order_of_frames(tmp_path: Path, names: str) -> None:
@@ -70,7 +72,14 @@ def test_what_is_missing_and_what_does_not_belong_there(tmp_path: Path) -> None:
     root = make_duke(tmp_path)
     (root / "train" / "0001" / "0001" / "0001_C1_F0002_X30024.jpg").unlink()
     (root / "train" / "0005" / "0003").mkdir()
-    for stray in ("train/readme.txt", "query/0002/list.txt", "gallery/0009/0001/0008_C3_F0001_X1.jpg", "gallery/a/b"):
+    # Cameras are counted from 1.
+    for stray in (
+        "train/readme.txt",
+        "query/0002/list.txt",
+        "gallery/0009/0001/0008_C3_F0001_X1.jpg",
+        "gallery/a/b",
+        NO_CAMERA,
+    ):
         (root / stray).parent.mkdir(parents=True, exist_ok=True)
         (root / stray).write_text("")
     (root / "train" / ".DS_Store").write_text("")
@@ -82,6 +91,7 @@ def test_what_is_missing_and_what_does_not_belong_there(tmp_path: Path) -> None:
         "query/0002/list.txt",
         "gallery/0009/0001/0008_C3_F0001_X1.jpg",
         "gallery/a",
+        NO_CAMERA,
     }
 
 

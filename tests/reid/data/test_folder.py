@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reid.data.folder import read_folder
-from reid.data.records import DataSet
+from reid.data.records import Counts, DataSet
 from reid.errors import InputError
 from tests.reid.data.makers import make_own, picture
 
@@ -40,6 +40,35 @@ class TestFolders:
         assert reading.names is not None
         assert sorted(reading.names.people) == [1, 2, 3]
         assert set(reading.names.people.values()) == set(names)
+
+    def test_numbers_too_long_for_a_table_are_counted(self, tmp_path: Path) -> None:
+        reading = read_folder(make_own(tmp_path, ("2147483647", "2147483648", "1")))
+        assert reading.names is not None
+        assert reading.names.people == {1: "1", 2: "2147483647", 3: "2147483648"}
+
+    def test_the_folder_one_stands_in(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(make_own(tmp_path / "mine"))
+        for root in (Path(), Path("../mine"), Path("anna/..")):
+            reading = read_folder(root)
+            assert str(reading.splits) == "split drawn from the 4 people of mine, seed 0"
+            assert reading.data_sets[0].train[0].frames[0].count("/") == 3
+
+    def test_unusual_names_links_and_what_systems_leave_behind(self, tmp_path: Path) -> None:
+        root = make_own(tmp_path / "my föld er", ("Änna Müller", "陈", "o'b [b]"))
+        picture(root / "陈" / "gate" / "9" / "11.JPEG")
+        for litter in ("Thumbs.db", "desktop.ini", ".DS_Store", "._2.jpg"):
+            (root / "陈" / "gate" / "9" / litter).write_text("no picture")
+        picture(root / "__MACOSX" / "陈" / "gate" / "9" / "._2.jpg")
+        picture(root / "@eaDir" / "gate" / "9" / "2.jpg")
+        make_own(tmp_path / "elsewhere", ("eve",))
+        (root / "eve").symlink_to(tmp_path / "elsewhere" / "eve")
+        reading = read_folder(root)
+        assert reading.names is not None
+        assert sorted(reading.names.people.values()) == ["eve", "o'b [b]", "Änna Müller", "陈"]
+        assert (reading.missing, reading.extra) == ((), ())
+        (data_set,) = reading.data_sets
+        records = (*data_set.train, *data_set.test)
+        assert sum(map(len, data_set.read(records))) == Counts.of(records).images == 4 * 8 + 1
 
     def test_tracklets_and_images_come_in_order_of_their_numbers(self, tmp_path: Path) -> None:
         records = read_folder(make_own(tmp_path)).data_sets[0].train[:2]
@@ -198,11 +227,21 @@ class TestTables:
         assert (data_set.query, data_set.gallery) == ((0,), (0, 1))
         assert data_set.read(data_set.queries)[0][0].tolist() == [[[50] * 3] * 4] * 8
 
+    def test_spaces_around_names_are_no_part_of_them(self, tmp_path: Path) -> None:
+        rows = ["image, person,camera ", "1.jpg, a, u", "2.jpg,a ,u ", " 3.jpg,a,v", "4.jpg,b c,u", "5.jpg, b c ,v"]
+        reading = read_folder(self.table(tmp_path, "\n".join(rows)))
+        assert reading.names == ({1: "a", 2: "b c"}, {1: "u", 2: "v"})
+        (data_set,) = reading.data_sets
+        frames = {each.frames for each in (*data_set.train, *data_set.test)}
+        assert frames == {("1.jpg", "2.jpg"), ("3.jpg",), ("4.jpg",), ("5.jpg",)}
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
             ("", "its first line has no column image; expected image, person, camera, tracklet, split"),
             ("image,person\n", "its first line has no column camera"),
+            ("image;person;camera\n", "no column image; expected image, .* with commas between them"),
+            ("image,person,camera,image\n", "its first line names a column twice"),
             ("image,person,camera,colour\n", "column 'colour' is not understood"),
             ("image,person,camera\n", r"holds no images"),
             ("image,person,camera\na.jpg,,gate\n", "line 2: image, person and camera must not be empty"),
@@ -212,6 +251,8 @@ class TestTables:
                 "image,person,camera,split\na.jpg,anna,gate,val\n",
                 "line 2: split is one of train, test, query, gallery, not val",
             ),
+            ("image,person,camera\na.jpg, ,gate\n", "line 2: image, person and camera must not be empty"),
+            ("image,person,camera\na.jpg,a,g\na.jpg,b,g\n", r"line 3: a\.jpg is of b, but of a further up"),
             ("image,person,camera\n../a.jpg,anna,gate\n", "line 2: ../a.jpg does not lie below the table's folder"),
             ("image,person,camera\n/etc/a.jpg,anna,gate\n", "line 2: /etc/a.jpg does not lie below the table's folder"),
             (

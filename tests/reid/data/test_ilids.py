@@ -63,6 +63,13 @@ def test_the_list_that_toolkits_write_is_read_too(tmp_path: Path) -> None:
     assert people(data_set) == ([1, 2], [4, 319])
 
 
+@pytest.mark.parametrize("place", [".", "i-LIDS-VID"])
+def test_the_list_may_lie_in_the_inner_folder(tmp_path: Path, place: str) -> None:
+    root = make_ilids(tmp_path, splits=False)
+    (root / place / "splits.json").write_text('[{"train": ["person002"], "test": ["person004"]}]')
+    assert people(read_ilids(root).data_sets[0]) == ([2], [4])
+
+
 @pytest.mark.parametrize("inner", ["i-LIDS-VID", "i-LIDS-VID/i-LIDS-VID"])
 def test_the_inner_folder_will_do(tmp_path: Path, inner: str) -> None:
     root = make_ilids(tmp_path / "set")
@@ -86,7 +93,7 @@ def test_who_is_in_one_camera_only_is_named(tmp_path: Path) -> None:
     (cameras / "cam1" / "notes.txt").write_text("")
     for camera in ("cam1", "cam2"):  # people are counted from 1, and 0 would be a distractor
         shutil.copytree(cameras / camera / "person001", cameras / camera / "person000")
-    (cameras / "cam1" / "person001" / "Thumbs.db").write_text("")
+    (cameras / "cam1" / "person001" / "list.txt").write_text("")
     reading = read_ilids(root)
     assert reading.missing == (
         "i-LIDS-VID/sequences/cam1/person500 (no images)",
@@ -96,7 +103,7 @@ def test_who_is_in_one_camera_only_is_named(tmp_path: Path) -> None:
         "i-LIDS-VID/sequences/cam1/notes.txt",
         "i-LIDS-VID/sequences/cam1/person000",
         "i-LIDS-VID/sequences/cam2/person000",
-        "i-LIDS-VID/sequences/cam1/person001/Thumbs.db",
+        "i-LIDS-VID/sequences/cam1/person001/list.txt",
     }
     assert Counts.of(reading.parts[PART]).people == 3
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 
 from reid.data.checking import queries_without_match
 from reid.data.mars import read_mars, read_synthetic
@@ -77,6 +78,16 @@ class TestMars:
         root = make_mars(tmp_path / "mars")
         (root / "info" / "query_IDX.mat").write_bytes(b"something else")
         with pytest.raises(InputError, match=r"query_IDX\.mat is damaged or no MATLAB file"):
+            read_mars(root)
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [([3, 3], "query has a row twice"), ([1], "distractors and junk"), ([7], "points beyond the 6 tracklets")],
+    )
+    def test_queries_that_cannot_be(self, tmp_path: Path, rows: list[int], message: str) -> None:
+        root = make_mars(tmp_path / "mars")
+        scipy.io.savemat(str(root / "info" / "query_IDX.mat"), {"query_IDX": np.array([rows])})
+        with pytest.raises(InputError, match=message):
             read_mars(root)
 
 

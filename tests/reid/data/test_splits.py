@@ -51,6 +51,10 @@ class TestFiles:
         standard.write(tmp_path / "again.json")
         assert read_splits(tmp_path / "again.json", PEOPLE) == standard
 
+    def test_who_stands_there_twice_trains_once(self, tmp_path: Path) -> None:
+        (tmp_path / "list.json").write_text('[{"test": ["p01", "p00", "p01"], "train": ["p03", "p03"]}]')
+        assert read_splits(tmp_path / "list.json", PEOPLE).splits == (Split(("p03",), ("p00", "p01")),)
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
@@ -60,6 +64,10 @@ class TestFiles:
             ('{"train": []}', "holds no splits, expected a list of"),
             ('[{"train": ["p01"]}]', "holds no splits, expected a list of"),
             ('[{"train": ["p01"], "test": [2]}, {"train": [1, "a"], "test": []}]', "holds no splits, expected"),
+            ('[{"train": ["p01"], "test": "p02"}]', "holds no splits, expected"),
+            ('[{"train": ["p01"], "test": [["p02"]]}]', "holds no splits, expected"),
+            ('{"format": "vreid-splits/1", "splits": [], "seed": "three"}', "holds no splits, expected"),
+            ('{"format": "vreid-splits/2", "splits": []}', "not of format vreid-splits/1, which is all that this"),
             ("[]", "holds no splits"),
             (
                 '[{"train": ["p01"], "test": ["p99", "p98", "p02"]}]',
