@@ -1,7 +1,8 @@
 """The curve of false matches, measured on people whom a model has not seen.
 
-Compared are all pairs of tracklets of different people, in whichever cameras, and all pairs of tracklets of one person
-in two cameras. The first say how often a threshold is passed wrongly, the second how often rightly.
+Compared are all pairs of tracklets of different people, and all pairs of tracklets of one person in two cameras. The
+first say how often a threshold is passed wrongly, the second how often rightly. Different people are compared within a
+camera too: `vreid run` compares them there, and those who share a camera's light are the easiest to take for another.
 """
 
 from __future__ import annotations

@@ -138,10 +138,11 @@ def colour_histogram_scores(data_set: DataSet) -> dict[str, RankingScores]:
     """
     described = tracklet_histograms(data_set.test, data_set.source, (1, _STRIPES))
     cameras = np.array([record.camera_id for record in data_set.test], dtype=np.int64)
-    at = {row: row for row in range(len(data_set.test))}
+    seen = np.flatnonzero(described[1].any(axis=1))  # as with a model, what cannot be read is left out
+    at = {row: position for position, row in enumerate(seen.tolist())}
     return {
-        "whole": _score(data_set, unit(described[1]), at),
-        "striped": _score(data_set, unit(centred(described[_STRIPES], cameras)), at),
+        "whole": _score(data_set, unit(described[1][seen]), at),
+        "striped": _score(data_set, unit(centred(described[_STRIPES][seen], cameras[seen])), at),
     }
 
 

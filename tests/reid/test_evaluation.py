@@ -250,6 +250,22 @@ def test_colours_find_people_by_their_clothes_and_stripes_find_more() -> None:
     assert scores["whole"].queries == scores["striped"].queries == 24
 
 
+def test_colours_that_cannot_be_read_are_left_out_of_the_scores() -> None:
+    whole = painted_set()
+    rows = [row for row in range(len(whole.test)) if row not in (5, 6)]
+    smaller = DataSet(
+        "painted",
+        (),
+        tuple(whole.test[row] for row in rows),
+        tuple(rows.index(row) for row in whole.query if row in rows),
+        tuple(range(len(rows))),
+        whole.source,
+    )
+    damaged = painted_set([*whole.test[5].frames, *whole.test[6].frames])
+    assert {5, 6} <= set(whole.query)
+    assert colour_histogram_scores(damaged) == colour_histogram_scores(smaller)
+
+
 _PROCESS = """
 import json, logging, sys
 from tests.reid.test_evaluation import painted_set
