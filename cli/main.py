@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -73,6 +74,9 @@ def entry() -> None:
     Leaves without tearing the interpreter down, which takes a second for torch and OpenVINO, and which a reader thread
     that hangs inside a decoder could crash.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for names of files that the terminal has no letters for
     try:
         main()
     except SystemExit as leaving:

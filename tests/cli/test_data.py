@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Vreid
-from tests.reid.data.makers import MAKERS, make_ilids, make_mars, make_own, picture
+from tests.reid.data.makers import MAKERS, make_ilids, make_mars, make_own, make_prid, picture
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +104,33 @@ def test_the_folder_of_all_data_sets(vreid: Vreid, tmp_path: Path, monkeypatch: 
     outcome = vreid("data", "check", "ilids")
     assert outcome.code == 3
     assert f"iLIDS-VID in {tmp_path / 'ilids-vid'}" in outcome.stdout
-    assert ["seen", "by", "both", "cameras", "4", "300", "8", "600", "20", "-"] in [
+    assert ["in", "both", "cameras", "4", "300", "8", "600", "20", "-"] in [
         line.split() for line in outcome.stdout.splitlines()
     ]
     assert "Who trains and who tests: 10 splits of train_test_splits_ilidsvid.mat." in outcome.stdout
+
+
+def test_the_table_fits_a_terminal(vreid: Vreid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    root = make_prid(tmp_path)
+    for name in ("mars", "prid"):
+        outcome = vreid("data", "check", name, "--root", root if name == "prid" else make_mars(tmp_path / "mars"))
+        assert "…" not in outcome.stdout and outcome.stdout.count("published") >= 3
+
+
+def test_names_that_the_terminal_has_no_letters_for(tmp_path: Path) -> None:
+    root = make_own(tmp_path / "mine")
+    (root / "anna" / "陈").mkdir()
+    (root / "anna" / "陈" / "notes.txt").write_text("")
+    outcome = subprocess.run(
+        [sys.executable, "-m", "cli", "data", "check", "folder", "--root", root],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (outcome.returncode, outcome.stderr) == (3, "")
+    assert "\n  anna/\\u9648/notes.txt\n" in outcome.stdout
 
 
 @pytest.mark.parametrize(
