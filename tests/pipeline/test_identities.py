@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,9 @@ from reid.clips import RUN_SELECTION
 from reid.embedder import Embedder
 from reid.models import build_model
 from reid.preprocess import Preprocessing
+from reid.training import load_recipe, train
 from tests.pipeline.test_run_directory import ROW
+from tests.reid.data.makers import make_own
 
 CURVE = Calibration(
     similarities=(0.2, 0.4, 0.6),
@@ -76,6 +79,23 @@ def test_a_calibration_of_other_vectors_does_not_count(change: dict[str, str]) -
 
 def test_without_calibration_only_the_same_is_the_same() -> None:
     assert choose(None) == (UNCALIBRATED_THRESHOLD, "uncalibrated default", None, [])
+
+
+def test_what_a_training_leaves_is_calibrated_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for charts in ("reid.curves", "reid.calibrating"):
+        monkeypatch.setattr(f"{charts}.new_figure", lambda *_: None)
+    people = make_own(tmp_path / "people", [f"p{number}" for number in range(8)], part="train")
+    make_own(people, ("x", "y"), part="test")
+    recipe = load_recipe("folder", "dcct-micro", config="smoke", values={"epochs": 1})
+    assert train(recipe, "folder", people, tmp_path / "training") is not None
+    for name in ("best", "last"):
+        trained = Embedder.from_checkpoint(tmp_path / "training" / f"{name}.safetensors")
+        assert trained.calibration is not None
+        warnings: list[str] = []
+        chosen = choose_threshold(AssociationConfig(far=0.9), trained, 1, warn=warnings.append)
+        assert chosen.source == "checkpoint"
+        assert trained.calibration.similarities[0] <= chosen.value <= trained.calibration.similarities[-1]
+        assert not any("treated as uncalibrated" in warning for warning in warnings)
 
 
 NINE = datetime(2024, 5, 1, 9, tzinfo=UTC)
