@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from reid.clips import clip_indices
 from reid.colour_histograms import centred, crop_histograms, tracklet_histograms
 from reid.data import read_ahead
 from reid.data.records import DISTRACTOR_ID, JUNK_ID, DataSet, TrackletRecord
+from reid.distributed import World, start_world
 from reid.embedder import Embedder
 from reid.errors import ConfigError, ImageError, InputError
 from reid.evaluation import colour_histogram_scores, embed_records, evaluate_data_set, scored_rows
@@ -266,53 +268,66 @@ def test_colours_that_cannot_be_read_are_left_out_of_the_scores() -> None:
     assert colour_histogram_scores(damaged) == colour_histogram_scores(smaller)
 
 
-_PROCESS = """
+BROKEN = ("3/1/0", "3/1/1")
+
+_OTHER_PROCESS = """
 import json, logging, sys
-from tests.reid.test_evaluation import painted_set
+from tests.reid.test_evaluation import together
 from reid.distributed import start_world
 from reid.embedder import Embedder
-from reid.evaluation import embed_records, evaluate_data_set
 
 logging.basicConfig()
 micro = Embedder.untrained("dcct-micro")
+print("ready", flush=True)
 with start_world("cpu", init_method=sys.argv[1]) as world:
-    data = painted_set(("3/1/0", "3/1/1"))
-    told = []
-    found = embed_records(micro, data.test, data.source, world=world, on_tracklets=told.append)
-    scores = evaluate_data_set(micro, data, variants=("final", "base"), world=world)
-    result = {name: [each.mean_ap, each.cmc] for name, each in scores.items()}
-    vectors = {name: values.tolist() for name, values in found.vectors.items()}
-    print(json.dumps([result, found.rows, vectors, sorted(found.broken), sum(told)]))
+    print(json.dumps(together(micro, world)))
 """
 
 
-def test_two_processes_come_to_what_one_does(tmp_path: Path, micro: Embedder) -> None:
-    processes = []
-    for rank in range(2):
-        place = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-c", _PROCESS, f"file://{tmp_path / 'meeting'}"]
-        processes.append(
-            subprocess.Popen(
-                command,
-                env={**os.environ, **place},
-                cwd=Path(__file__).parents[2],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    outputs = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    first, second = (json.loads(out.splitlines()[-1]) for out, _ in outputs)
-    assert first == second
-    scores, rows, vectors, broken, told = first
-    data = painted_set(("3/1/0", "3/1/1"))
-    alone = embed_records(micro, data.test, data.source)
-    assert (rows, broken, told) == (list(alone.rows), sorted(alone.broken), len(data.test))
-    np.testing.assert_allclose(vectors[micro.variant], alone.vectors[micro.variant], atol=1e-5)
-    for name, expected in evaluate_data_set(micro, data, variants=("final", "base")).items():
-        assert scores[name][0] == pytest.approx(expected.mean_ap, abs=1e-9)
-        assert tuple(scores[name][1]) == expected.cmc
+def together(micro: Embedder, world: World | None) -> dict[str, Any]:
+    """Embed and score the painted set, by all processes of a group."""
+    data, told = painted_set(BROKEN), list[int]()
+    found = embed_records(micro, data.test, data.source, world=world, on_tracklets=told.append)
+    scores = evaluate_data_set(micro, data, variants=("final", "base"), world=world)
+    return {
+        "rows": list(found.rows),
+        "broken": sorted(found.broken),
+        "told": sum(told),
+        "vectors": {name: values.tolist() for name, values in found.vectors.items()},
+        "scores": {name: [each.mean_ap, *each.cmc] for name, each in scores.items()},
+    }
+
+
+def test_two_processes_come_to_what_one_does(
+    tmp_path: Path, micro: Embedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone = together(micro, None)
+    caplog.clear()
+    meeting = f"file://{tmp_path / 'meeting'}"
+    group = {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", _OTHER_PROCESS, meeting],
+        env={**os.environ, **group, "RANK": "1", "LOCAL_RANK": "1"},
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        # To wait in the group for a process that is no more would take long.
+        assert process.stdout.readline() == "ready\n", process.communicate()[1]
+        for name, value in {**group, "RANK": "0", "LOCAL_RANK": "0"}.items():
+            monkeypatch.setenv(name, value)
+        with start_world("cpu", init_method=meeting) as world:
+            first = together(micro, world)
+        output, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
+    assert json.loads(output) == first
+    for key in ("rows", "broken", "told"):
+        assert first[key] == alone[key], key
+    for key in ("vectors", "scores"):
+        for name, expected in alone[key].items():
+            np.testing.assert_allclose(first[key][name], expected, atol=1e-5)
     # Broken pictures are said by the first process alone.
-    assert "cannot be read" in outputs[0][1]
-    assert "cannot be read" not in outputs[1][1]
+    assert "cannot be read" in caplog.text
+    assert "cannot be read" not in messages
