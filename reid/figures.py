@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reid.errors import OutputError
+from reid.output_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
@@ -79,10 +79,8 @@ def save_figure(figure: Figure, path: Path) -> None:
         OutputError: it cannot be written.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            whole = Path(folder) / path.name
-            figure.savefig(whole, format="png")
-            whole.replace(path)
+        with whole_file(path) as place:
+            figure.savefig(place, format="png")
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
 

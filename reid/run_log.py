@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from reid.curves import draw_curves
 from reid.errors import OutputError, RunError
+from reid.output_file import whole_file
 
 LINES = "epochs.jsonl"
 CURVES = "curves.png"
@@ -47,7 +47,8 @@ class RunLog:
         try:
             self._records = _read(path) if resume_after else []
             self._records = [record for record in self._records if record["epoch"] <= resume_after]
-            _replace(path, "".join(map(_line, self._records)))
+            with whole_file(path) as place:
+                place.write_text("".join(map(_line, self._records)), encoding="utf-8")
             if not resume_after:
                 (folder / CURVES).unlink(missing_ok=True)
                 for events in (folder / TENSORBOARD).glob("events.out.tfevents.*"):
@@ -116,17 +117,6 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _line(record: dict[str, Any]) -> str:
     return json.dumps(record, allow_nan=False) + "\n"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        whole = Path(folder) / path.name
-        with whole.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        whole.replace(path)
 
 
 def _open_board(folder: Path, next_step: int | None) -> Any:
