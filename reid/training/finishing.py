@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from reid.embedder import Embedder
 from reid.evaluation import colour_histogram_scores, embed_records, evaluate_data_set, scored_rows
 from reid.metrics import RankingScores, chance_map
 from reid.training.folder import TrainingFolder, write_text
-from reid.training.listener import TrainingListener
+from reid.training.listener import TrainingListener, stop_if_asked
 from reid.training.recipe import Recipe
 
 _RANKS = (1, 5, 10, 20)
@@ -58,8 +59,8 @@ def judge(
 ) -> Judgement:
     """Score the checkpoint that a training leaves, and calibrate what it leaves.
 
-    The checkpoint that was best on the held-out people is scored, else the last one. Every checkpoint of the folder
-    gets a calibration of its own, where people were held out.
+    The checkpoint that was best on the held-out people is scored; the last one where nobody was held out, or where
+    somebody took the best one away. Each checkpoint gets a calibration of its own, where people were held out.
 
     Args:
         folder: of a training that has ended.
@@ -71,13 +72,17 @@ def judge(
 
     Raises:
         WeightsError: a checkpoint is missing or damaged.
-        RunError: a result cannot be written.
+        OutputError: a checkpoint or the picture cannot be written.
+        RunError: the result cannot be written.
+        Stopped: the listener wants to stop.
     """
     measured = None
+    path = folder.last
     if held_out is not None:
-        for path in (folder.last, folder.best):
+        measured = _calibrate(path, held_out, world=world, listener=listener)
+        if folder.best.exists():
+            path = folder.best
             measured = _calibrate(path, held_out, world=world, listener=listener)
-    path = folder.last if held_out is None else folder.best
     if measured is not None and world.is_main:
         draw_calibration(measured, folder.calibration, title=f"{data_set.name}: {path.name}")
     embedder = _open(path, world)
@@ -87,7 +92,7 @@ def judge(
         data_set,
         variants=tuple(embedder.variant_widths),
         world=world,
-        on_tracklets=lambda number: listener.on_look("test set", number, total),
+        on_tracklets=_teller(listener, "test set", total),
     )
     gallery = [data_set.test[row] for row in data_set.gallery]
     judgement = Judgement(
@@ -105,6 +110,16 @@ def judge(
     return judgement
 
 
+def _teller(listener: TrainingListener, what: str, total: int) -> Callable[[int], None]:
+    """Return what tells the listener of further tracklets, and stops if it wants to."""
+
+    def tell(number: int) -> None:
+        listener.on_look(what, number, total)
+        stop_if_asked(listener)
+
+    return tell
+
+
 def _open(path: Path, world: World) -> Embedder:
     return Embedder.from_checkpoint(path, device=str(world.device), half=world.device.type == "cuda")
 
@@ -119,7 +134,7 @@ def _calibrate(path: Path, held_out: DataSet, *, world: World, listener: Trainin
         records,
         held_out.source,
         world=world,
-        on_tracklets=lambda number: listener.on_look("held-out people", number, total),
+        on_tracklets=_teller(listener, "held-out people", total),
     )
     measured = measure_calibration(
         embedded.vectors[embedder.variant],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +21,11 @@ from reid.errors import InputError, OutputError, RunError
 from reid.output_folder import check_output
 from reid.training.recipe import Recipe, recipe_text
 from reid.version import package_version
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where nothing watches that one process alone trains in a folder
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = "vreid-training/1"
 _LIBRARIES = (
@@ -82,12 +91,41 @@ class TrainingFolder:
         return self.path / "calibration.png"
 
     def check(self, *, overwrite: bool) -> None:
-        """Refuse a place that is taken or cannot be written, before any work is done.
+        """Refuse a place that is taken, in use or cannot be written, before any work is done.
 
         Raises:
             OutputError: with what to do.
         """
         check_output(self.path, marker=self.index.name, what="a training", overwrite=overwrite)
+        if self.index.exists():
+            with self.held():
+                pass
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the folder, which has its index, to this process; what one that was killed left half written goes.
+
+        The system ends the hold with the process, and does not hand it on to the workers that are forked from it.
+
+        Raises:
+            OutputError: another process trains in it, or it cannot be written.
+        """
+        try:
+            index = self.index.open("r+b")
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror}") from error
+        with index:
+            if fcntl is not None:
+                try:
+                    fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError as error:
+                    if error.errno in (errno.EACCES, errno.EAGAIN):
+                        raise OutputError(f"another process is training in {self.path}; stop it first") from error
+                    # else a file system without locks
+            for path in (self.state, self.last, self.best, self.result, self.calibration):
+                for left in self.path.glob(f".{path.name}.*"):
+                    shutil.rmtree(left, ignore_errors=True)
+            yield
 
     def create(self) -> None:
         """Make the folder; of a training that stood there all goes that a new one might not write again.

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
+class Stopped(Exception):  # noqa: N818 (nothing went wrong)
+    """The listener wants to stop, and there is nothing to save: all that is worth it was saved before."""
+
+
 class TrainingListener:
     """What hears of a training's progress; does nothing by itself."""
 
@@ -28,5 +32,15 @@ class TrainingListener:
         """An epoch is over; the record is its line in the log."""
 
     def should_stop(self) -> bool:
-        """Whether to save and leave after this batch."""
+        """Whether to save and leave after this batch, or at once where there is nothing to save."""
         return False
+
+
+def stop_if_asked(listener: TrainingListener) -> None:
+    """Leave where there is nothing to save.
+
+    Raises:
+        Stopped: the listener wants to.
+    """
+    if listener.should_stop():
+        raise Stopped

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from reid.checkpoints import Provenance, is_checkpoint, load_checkpoint, save_checkpoint
+from reid.checkpoints import Provenance, save_checkpoint
 from reid.criterion import Criterion, SupervisedModel
 from reid.data.catalogue import LoadedData
 from reid.data.held_out import hold_out
@@ -31,19 +32,19 @@ from reid.data.records import DataSet
 from reid.data.sampler import pk_batches
 from reid.data.training_clips import ClipBatch, ClipLoader, TrainingClips
 from reid.device import with_channels_last
-from reid.distributed import World, broadcast_object, synchronise_batch_norm
+from reid.distributed import World, broadcast_object, gather_objects, synchronise_batch_norm
 from reid.embedder import Embedder
-from reid.errors import ConfigError, InputError, WeightsError
+from reid.errors import ConfigError, InputError, RunError
 from reid.evaluation import evaluate_data_set
-from reid.models import ReidModel, start_model
+from reid.models import ReidModel
 from reid.preprocess import Preprocessing
 from reid.run_log import RunLog
-from reid.start_weights import IMAGENET, StartReport
 from reid.training.folder import TrainingFolder
 from reid.training.listener import TrainingListener
 from reid.training.optimisers import build_optimisers
 from reid.training.recipe import Recipe
 from reid.training.schedules import rate_factor
+from reid.training.starting import starting_model
 from reid.training.state import load_state, save_state
 
 _MOST_WORKERS = 8
@@ -58,7 +59,7 @@ class Training:
     Args:
         recipe: what to do.
         loaded: what to train on.
-        folder: where results go; it exists.
+        folder: where results go; it exists when the training runs.
         world: the processes that train together.
         listener: hears of the progress.
         resume: go on from the folder's saved state.
@@ -91,7 +92,7 @@ class Training:
         people = sorted({record.person_id for record in self.records})
         labels = {person_id: label for label, person_id in enumerate(people)}
 
-        self.model, self.start = _model(recipe, len(people))
+        self.model, self.start = starting_model(recipe, len(people))
         self.preprocessing = Preprocessing(self.model.config.image_size_hw)
         self.model = with_channels_last(self.model.to(world.device))
         self.criterion = Criterion(recipe.losses, self.model.stage_widths, len(people), seed=recipe.seed)
@@ -122,9 +123,9 @@ class Training:
         self.log: RunLog | None = None
         self.epoch, self.batch, self.step = 0, 0, 0
         self.best: dict[str, float] | None = None
-        self.sums: dict[str, Tensor] = {}  # of this epoch's losses
+        self.sums: dict[str, Tensor] = {}  # of this epoch's terms and of their "loss", over its batches so far
         self.spent_s = 0.0  # in this epoch
-        self.broken: dict[str, str] = {}
+        self.broken: dict[str, str] = {}  # pictures, with reasons
         self._half = _halves(recipe, world)
         if resume:
             self._restore(load_state(folder.state))
@@ -222,26 +223,37 @@ class Training:
         frames = self.preprocessing.normalise(clips.frames.to(device, non_blocking=True))  # (B, T, 3, H, W)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._half):
             terms = self.network(frames, clips.labels.to(device, non_blocking=True))
-        loss = self.criterion.total(terms)
+        loss = self._total(terms)
         torch.autograd.backward(weight * loss)
-        for name, value in {**terms, "": loss}.items():
+        for name, value in {**terms, "loss": loss}.items():
             self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
-        self.sums["/batches"] = self.sums.get("/batches", torch.zeros(())) + 1
-        for name, reason in clips.broken.items():
+        self._note_broken(clips.broken)
+
+    def _total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Add the terms up; where they are not finite, say when that was."""
+        try:
+            return self.criterion.total(terms)
+        except RunError as error:
+            raise RunError(
+                f"epoch {self.epoch + 1}, batch {self.batch}: {error}; a lower optimiser.lr or a clip_norm may help"
+            ) from error
+
+    def _note_broken(self, broken: Mapping[str, str]) -> None:
+        """Remember pictures that cannot be read, and name those that were not known."""
+        for name, reason in broken.items():  # a reason begins with the picture's name
             if name not in self.broken:
                 self.broken[name] = reason
-                self.listener.on_note(f"{name}: {reason}; another picture of its tracklet is used")
+                self.listener.on_note(f"{reason}; another picture of its tracklet is used")
 
     def _record(self) -> dict[str, Any]:
         """Return the epoch so far, ready for JSON: means over its batches."""
-        batches = int(self.sums["/batches"])
-        means = {name: float(value) / batches for name, value in self.sums.items() if name != "/batches"}
-        clips = batches * self.recipe.batch.people * self.recipe.batch.tracklets
+        means = {name: float(value) / self.batch for name, value in self.sums.items()}
+        clips = self.batch * self.recipe.batch.people * self.recipe.batch.tracklets
         return {
             "epoch": self.epoch + 1,
             "step": self.step,
             "lr": self.optimisers[0].param_groups[0]["lr"],
-            "loss": means.pop(""),
+            "loss": means.pop("loss"),
             "terms": means,
             "clips_per_s": clips / self.spent_s if self.spent_s else 0.0,
             "seconds": self.spent_s,
@@ -251,6 +263,8 @@ class Training:
 
     def _end_epoch(self) -> None:
         """Look at the held-out people if it is time to, write the log, save."""
+        for broken in gather_objects(self.broken):
+            self._note_broken(broken)
         record = self._record()
         done = self.epoch + 1
         is_last = done == self.recipe.epochs
@@ -336,6 +350,9 @@ class Training:
             reason = (str(error).splitlines() or [""])[0]
             raise InputError(f"{self.folder.state} does not fit its recipe: {reason}") from error
         self.sums = {name: value.to(self.world.device) for name, value in self.sums.items()}
+        if self.best is not None and not self.folder.best.exists():
+            self.best = None
+            self.listener.on_note(f"{self.folder.best} is gone; the best of what comes from here on will be kept there")
 
     def _network(self) -> nn.Module:
         """Return what is called in training: from clips and labels to the terms of the loss."""
@@ -351,46 +368,6 @@ class Training:
         """Ask the listener; in a group of processes the first one's listener, so that all leave together."""
         asked = self.listener.should_stop()
         return bool(broadcast_object(asked)) if self.world.size > 1 else asked
-
-
-def _model(recipe: Recipe, num_classes: int) -> tuple[ReidModel, StartReport]:
-    """Build the model with its start weights, which may be a checkpoint of vreid."""
-    own = recipe.start_weights is not None and is_checkpoint(recipe.start_weights)
-    model, report = start_model(
-        recipe.model,
-        start_weights=None if own else recipe.start_weights,
-        num_classes=num_classes,
-        seed=recipe.seed,
-        overrides=recipe.model_settings,
-    )
-    if not own:
-        if recipe.start_weights == IMAGENET:
-            _check_started(model, report)
-        return model, report
-    path = Path(str(recipe.start_weights))
-    checkpoint = load_checkpoint(path)
-    given, wanted = checkpoint.model.embedding_state(), model.embedding_state()
-    if {key: value.shape for key, value in given.items()} != {key: value.shape for key, value in wanted.items()}:
-        raise WeightsError(
-            f"start weights: {path} is a checkpoint of {checkpoint.metadata.model}, not of this {model.name}"
-        )
-    model.load_state_dict(given, strict=False)
-    return model, StartReport(str(path))
-
-
-def _check_started(model: ReidModel, report: StartReport) -> None:
-    """Refuse to train for days from random weights where a recipe asks for others that cannot be had.
-
-    Raises:
-        WeightsError: with what is missing and what to do.
-    """
-    missing = [note for note in report.notes if note.partition(":")[0] not in report.parts]
-    if missing:
-        raise WeightsError(
-            f"{model.name}: the recipe starts from ImageNet's weights, and not all are there ({' | '.join(missing)}); "
-            "put the files there, name them with --set start_weights=PATH, or begin at random with --set "
-            "start_weights=null"
-        )
 
 
 def _workers(world: World) -> int:

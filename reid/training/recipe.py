@@ -18,6 +18,7 @@ from reid.errors import ConfigError
 from reid.training.schedules import ScheduleSettings
 
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 _FOLDER = "train"
 _SMALL = ("-compact", "-micro")
@@ -46,8 +47,14 @@ class OptimiserSettings(Settings):
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = False
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Share, Share] = (0.9, 0.999)
     decay_all: bool = True
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.name == "sgd" and self.nesterov and not self.momentum:
+            raise ValueError("nesterov looks ahead along the momentum: it needs one above 0")
+        return self
 
 
 class SyntheticSettings(Settings):
@@ -57,7 +64,7 @@ class SyntheticSettings(Settings):
     cameras: Count = 6
     tracklets: tuple[int, int] = (1, 2)
     frames: tuple[int, int] = (4, 8)
-    size_hw: tuple[int, int] = (128, 64)
+    size_hw: tuple[Count, Count] = (128, 64)
     seed: int = 0
 
 
@@ -80,7 +87,7 @@ class Recipe(Settings):
         optimiser: what follows the gradients.
         schedule: of the learning rate.
         precision: of the forward and backward pass; "auto" is bfloat16 on a GPU that has it, else float32.
-        clip_norm: longest gradient, L2 over all parameters; null for any.
+        clip_norm: longest gradient, L2 over all of the model's parameters; null for any.
         ema: share of the old value that the average of the weights keeps in each step; the average is what is judged
             and kept. null: the weights themselves.
         evaluate_every: epochs between two looks at the held-out people.
@@ -190,7 +197,8 @@ def recipe_model(config: str) -> str | None:
     """
     content = read_yaml(Path(config)) if Path(config).suffix in (".yaml", ".yml") else _shipped(config)
     base = content.get("extends")
-    return content.get("model") or (recipe_model(str(base)) if base else None)
+    model = content.get("model")
+    return str(model) if model else recipe_model(str(base)) if base else None
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -202,10 +210,9 @@ def _shipped(name: str) -> dict[str, Any]:
     """Read a recipe that ships, with what it extends."""
     names = recipe_names()
     if name not in names:
-        nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
-        raise ConfigError(
-            f"recipe: {name!r} is unknown; did you mean {nearest!r}? Files end in .yaml. Known: {', '.join(names)}"
-        )
+        nearest = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+        raise ConfigError(f"recipe: {name!r} is unknown{hint} Files end in .yaml. Known: {', '.join(names)}")
     content: dict[str, Any] = yaml.safe_load(builtin_text(f"{_FOLDER}/{name}.yaml"))
     base = content.pop("extends", None)
     return content if base is None else _over(_shipped(str(base)), content)

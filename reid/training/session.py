@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,11 @@ from reid.data.catalogue import LoadedData, find_root, load_data_set
 from reid.data.records import Counts
 from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
 from reid.data.synthetic.tracklets import SyntheticTracklets
-from reid.distributed import World, barrier, start_world
-from reid.errors import InputError
+from reid.distributed import World, barrier, broadcast_object, start_world
+from reid.errors import ConfigError, InputError, RunError, VreidError
 from reid.training.finishing import Judgement, judge
 from reid.training.folder import TrainingFolder, describe, write_recipe
-from reid.training.listener import TrainingListener
+from reid.training.listener import Stopped, TrainingListener, stop_if_asked
 from reid.training.loop import Training
 from reid.training.recipe import Recipe, SyntheticSettings
 
@@ -33,12 +35,12 @@ def train(
 ) -> Judgement | None:
     """Train a model, score it, calibrate it.
 
-    Under `torchrun` every process calls this; the first one writes.
+    Under `torchrun` every process calls this; the first one writes, and where it writes the others read.
 
     Args:
         recipe: what to do.
         data_set: a name in `reid.data.catalogue.CATALOGUE`.
-        root: where it lies, as for `find_root`. Made-up people are rendered where no folder is given or set.
+        root: where it lies, as for `find_root`. Made-up people are rendered where no folder is given.
         out: the folder for the results.
         device: "cpu", "cuda" or "cuda:1".
         overwrite: replace a training that stands there.
@@ -49,11 +51,12 @@ def train(
 
     Raises:
         InputError: something that was given cannot be used; nothing was written, or nothing but the folder.
-        RunError: the loss is not finite any more, or something cannot be written; what was saved before is still there.
+        RunError: it broke off: the loss is not finite any more, something cannot be written, or none of a person's
+            pictures can be read; what was saved before is still there.
     """
     listener = listener or TrainingListener()
-    folder = TrainingFolder(out)
-    with start_world(device) as world:
+    with start_world(device) as world, suppress(Stopped):
+        folder = TrainingFolder(broadcast_object(out))  # a place named by the time of day has one name
         if world.is_main:
             folder.check(overwrite=overwrite)
         place, loaded = _load(recipe, data_set, root, world, listener)
@@ -67,6 +70,7 @@ def train(
                 loaded.splits.write(folder.splits, recipe.split)
         barrier()
         return _run(training, index)
+    return None
 
 
 def resume(
@@ -89,7 +93,7 @@ def resume(
     """
     listener = listener or TrainingListener()
     folder = TrainingFolder(out)
-    with start_world(device) as world:
+    with start_world(device) as world, suppress(Stopped):
         index = folder.read_index()
         recipe = parse_settings(read_yaml(folder.recipe), Recipe, where=str(folder.recipe))
         about = index["data_set"]
@@ -102,22 +106,34 @@ def resume(
             )
         training = Training(recipe, loaded, folder, world=world, listener=listener, resume=folder.state.exists())
         return _run(training, {**index, "device": str(world.device), "processes": world.size})
+    return None
 
 
 def _run(training: Training, index: dict[str, Any]) -> Judgement | None:
     """Train to the end, and judge what came of it."""
-    training.listener.on_begin({**index, **training.about()})
-    if not training.run():
-        return None
-    barrier()  # the first process may still be writing what all of them read now
-    return judge(
-        training.folder,
-        training.recipe,
-        training.data_set,
-        training.held_out,
-        world=training.world,
-        listener=training.listener,
-    )
+    folder = training.folder
+    with folder.held() if training.world.is_main else nullcontext(), _broken_off(folder):
+        training.listener.on_begin({**index, **training.about()})
+        if not training.run():
+            return None
+        barrier()  # the first process may still be writing what all of them read now
+        return judge(
+            folder,
+            training.recipe,
+            training.data_set,
+            training.held_out,
+            world=training.world,
+            listener=training.listener,
+        )
+
+
+@contextmanager
+def _broken_off(folder: TrainingFolder) -> Iterator[None]:
+    """Say of what ends a training that has begun that it can go on."""
+    try:
+        yield
+    except VreidError as error:
+        raise RunError(f"{error}; vreid train --resume {folder.path} goes on from what was last saved") from error
 
 
 def _load(
@@ -125,9 +141,13 @@ def _load(
 ) -> tuple[Path | None, LoadedData]:
     """Read the data set, rendering made-up people first where there is no folder of them."""
     if name == SYNTHETIC and root is None:
-        return None, load_data_set(name, _rendered(recipe.synthetic, world, listener))
-    place = find_root(name, root)
-    return place.absolute(), load_data_set(name, place, split=recipe.split)
+        place, loaded = None, load_data_set(name, _rendered(recipe.synthetic, world, listener))
+    else:
+        place = find_root(name, root).absolute()
+        loaded = load_data_set(name, place, split=recipe.split)
+    if recipe.split and loaded.splits is None:
+        raise ConfigError(f"split: {recipe.split} cannot be chosen, {loaded.data_set.name} has no splits")
+    return place, loaded
 
 
 def _rendered(settings: SyntheticSettings, world: World, listener: TrainingListener) -> Path:
@@ -136,12 +156,12 @@ def _rendered(settings: SyntheticSettings, world: World, listener: TrainingListe
     if world.is_main and kept_tracklets(protocol, settings.size_hw) is None:
         records = protocol.data_set()
         images = Counts.of(records.train + records.test).images
-        keep_tracklets(
-            protocol,
-            settings.size_hw,
-            device=str(world.device),
-            on_images=lambda number: listener.on_rendered(number, images),
-        )
+
+        def tell(number: int) -> None:
+            listener.on_rendered(number, images)
+            stop_if_asked(listener)
+
+        keep_tracklets(protocol, settings.size_hw, device=str(world.device), on_images=tell)
     barrier()
     folder = kept_tracklets(protocol, settings.size_hw)
     if folder is None:

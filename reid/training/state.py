@@ -35,10 +35,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
             whole.replace(path)
     except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
         reason = (str(getattr(error, "strerror", None) or error).splitlines() or ["unknown"])[0]
-        raise RunError(
-            f"the training's state cannot be written to {path} ({reason}); what was saved before is still there: make "
-            f"room, then vreid train --resume {path.parent}"
-        ) from error
+        raise RunError(f"the training's state cannot be written to {path}: {reason}") from error
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_a_full_disk_leaves_the_state_before(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match=r"No space left on device.*still there.*vreid train --resume"):
+    with pytest.raises(RunError, match="No space left on device"):
         save_state(path, {"model": {}, "progress": {"epoch": 4}})
     monkeypatch.undo()
     assert load_state(path)["progress"]["epoch"] == 3

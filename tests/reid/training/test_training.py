@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from reid import checkpoints
 from reid.checkpoints import load_checkpoint
+from reid.data.synthetic.kept import VARIABLE
 from reid.errors import InputError, OutputError, RunError
-from reid.training import Recipe, TrainingListener, load_recipe, resume, train
+from reid.training import Recipe, TrainingListener, load_recipe, loop, resume, train
 from reid.training.folder import TrainingFolder
+from reid.training.state import load_state
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -38,6 +42,31 @@ class StopsAfter(TrainingListener):
     def should_stop(self) -> bool:
         self.left -= 1
         return self.left <= 0
+
+
+class Killed(Exception):  # noqa: N818 (as a signal, not an error)
+    pass
+
+
+class Dies(StopsAfter):
+    """Ends the training after so many batches as a kill does: nothing more is saved."""
+
+    def should_stop(self) -> bool:
+        if super().should_stop():
+            raise Killed
+        return False
+
+
+class StopsInTheTest(TrainingListener):
+    """Stops as soon as tracklets of the test set are embedded."""
+
+    stops = False
+
+    def on_look(self, what: str, done: int, tracklets: int) -> None:
+        self.stops = what == "test set"
+
+    def should_stop(self) -> bool:
+        return self.stops
 
 
 class Remembers(TrainingListener):
@@ -125,34 +154,91 @@ EVERYTHING = {
     "losses.weights": {"ce": 1, "triplet": 1, "oim": 0.5, "centre": 0.001, "cosine": 1, "supcon": 1, "aux": 0.1},
     "losses.oim": {"queue": 16},
     "schedule": {"kind": "cosine", "warm_up_epochs": 1},
+    "save_minutes": 1e-9,
 }
 
 
-@pytest.mark.parametrize(
-    ("values", "stops"), [({}, (1, 4)), (EVERYTHING, (2,)), ({"workers": 1}, (3,))], ids=["plain", "all", "workers"]
-)
+@pytest.mark.parametrize(("values", "stops"), [({}, (1, 4)), ({"workers": 1}, (3,))], ids=["plain", "workers"])
 def test_a_stopped_training_ends_as_if_it_had_not_been(
     tmp_path: Path, uninterrupted: Path, values: dict[str, Any], stops: tuple[int, ...]
 ) -> None:
-    recipe = load_recipe("synthetic", "dcct-micro", config="smoke", values=values)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    if values == {} or values == {"workers": 1}:
-        whole = uninterrupted
-    else:
-        train(recipe, "synthetic", None, whole)
-    assert train(recipe, "synthetic", None, parts, listener=StopsAfter(stops[0])) is None
+    recipe, folder = smoke(**values), tmp_path / "run"
+    assert train(recipe, "synthetic", None, folder, listener=StopsAfter(stops[0])) is None
     for batches in stops[1:]:
-        assert resume(parts, listener=StopsAfter(batches)) is None
+        assert resume(folder, listener=StopsAfter(batches)) is None
     torch.manual_seed(99)  # what the process drew before must not matter
+    assert resume(folder) is not None
+    assert_same(uninterrupted, folder)
+
+
+def test_a_training_with_everything_goes_on_from_what_it_saves_within_an_epoch(tmp_path: Path) -> None:
+    recipe = load_recipe("synthetic", "dcct-micro", config="smoke", values=EVERYTHING)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(recipe, "synthetic", None, whole)
+    with pytest.raises(Killed):
+        train(recipe, "synthetic", None, parts, listener=Dies(4))
+    assert 0 < load_state(parts / "state.pt")["progress"]["batch"] < 4, "in the middle of an epoch"
     assert resume(parts) is not None
     assert_same(whole, parts)
 
 
-def test_a_finished_training_can_be_judged_again(uninterrupted: Path) -> None:
-    before = (uninterrupted / "result.json").read_text()
-    (uninterrupted / "result.json").unlink()
-    assert resume(uninterrupted) is not None
-    assert (uninterrupted / "result.json").read_text() == before
+def test_a_finished_training_can_be_judged_again_and_that_stopped_too(tmp_path: Path, uninterrupted: Path) -> None:
+    folder = shutil.copytree(uninterrupted, tmp_path / "run")
+    (folder / "result.json").unlink()
+    assert resume(folder, listener=StopsInTheTest()) is None
+    assert not (folder / "result.json").exists()
+    assert resume(folder) is not None
+    assert (folder / "result.json").read_text() == (uninterrupted / "result.json").read_text()
+
+
+def test_stopped_before_it_begins_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "kept"))
+    assert train(smoke(), "synthetic", None, tmp_path / "run", listener=StopsAfter(1)) is None
+    assert not (tmp_path / "run").exists()
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_without_the_best_checkpoint_it_goes_on_with_the_next(tmp_path: Path, uninterrupted: Path) -> None:
+    folder = shutil.copytree(uninterrupted, tmp_path / "run")
+    (folder / "best.safetensors").unlink()
+    listener = Remembers()
+    judgement = resume(folder, listener=listener)
+    assert ["best.safetensors is gone" in note for note in listener.notes] == [True]
+    assert judgement is not None
+    assert judgement.checkpoint.name == "last.safetensors"
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("epochs: 2", "epochs: 3"))
+    judgement = resume(folder, listener=listener)
+    assert judgement is not None
+    assert (judgement.checkpoint.name, judgement.epochs) == ("best.safetensors", 3)
+
+
+HOLDS = """
+import fcntl, sys
+file = open(sys.argv[1], "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path, uninterrupted: Path) -> None:
+    folder = shutil.copytree(uninterrupted, tmp_path / "run")
+    left = folder / ".state.pt.killed"
+    left.mkdir()
+    before = {path.name for path in folder.iterdir()}
+    command = [sys.executable, "-c", HOLDS, str(folder / "training.json")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(OutputError, match="another process is training in"):
+            resume(folder)
+        with pytest.raises(OutputError, match="another process is training in"):
+            train(smoke(), "synthetic", None, folder, overwrite=True)
+        assert {path.name for path in folder.iterdir()} == before
+        other.kill()
+    with TrainingFolder(folder).held():
+        assert not left.exists(), "what a killed process left half written"
 
 
 def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, uninterrupted: Path) -> None:
@@ -172,8 +258,15 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, uninterrup
     assert_same(uninterrupted, folder)
 
 
-def test_without_held_out_people_there_is_no_best_and_no_threshold(tmp_path: Path) -> None:
-    judgement = train(smoke(held_out_people=0, epochs=1), "synthetic", None, tmp_path / "run")
+def test_without_held_out_people_there_is_no_best_and_no_threshold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bfloat16, and as if another process had met a broken picture."""
+    monkeypatch.setattr(loop, "gather_objects", lambda own: [own, {"lost.jpg": "lost.jpg: cut off"}])
+    recipe, listener = smoke(held_out_people=0, epochs=1, precision="bfloat16"), Remembers()
+    judgement = train(recipe, "synthetic", None, tmp_path / "run", listener=listener)
+    assert listener.notes == ["lost.jpg: cut off; another picture of its tracklet is used"]
+    assert listener.epochs[0]["broken"] == 1
     assert judgement is not None
     assert judgement.measured is None
     assert judgement.checkpoint.name == "last.safetensors"
@@ -181,35 +274,56 @@ def test_without_held_out_people_there_is_no_best_and_no_threshold(tmp_path: Pat
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").metadata.calibration is None
 
 
-def test_bfloat16_trains_too(tmp_path: Path) -> None:
-    assert train(smoke(precision="bfloat16", epochs=1), "synthetic", None, tmp_path / "run") is not None
-
-
 def test_a_loss_that_is_not_finite_stops_it_and_shows_the_terms(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"the loss is (nan|inf).*ce/final"):
+    with pytest.raises(RunError, match=r"epoch \d, batch \d: the loss is (nan|inf).*ce/final"):
         train(smoke(optimiser__lr=1e30, optimiser__name="sgd", epochs=3), "synthetic", None, tmp_path / "run")
 
 
-def test_a_full_disk_leaves_the_state_before(
+# Which write of which file finds the disk full, in a training and in its resumptions from the end of the first epoch.
+FULL = (
+    ("best.safetensors", 2),
+    ("last.safetensors", 1),
+    ("epochs.jsonl", 2),  # the first is when what was written of later epochs goes
+    ("state.pt", 1),
+    ("last.safetensors", 2),  # with its calibration
+    ("result.json", 1),
+)
+
+
+def test_a_full_disk_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: Path
 ) -> None:
     folder = tmp_path / "run"
-    real, syncs = os.fsync, 0
+    writes: list[str] = []
+    full = ("", 0)
+    sync, save_weights = os.fsync, checkpoints.save_file
 
-    def full_in_the_second_epoch(descriptor: int) -> None:
-        nonlocal syncs
-        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "state.pt":
-            syncs += 1
-            if syncs == 2:
-                raise OSError(28, os.strerror(28))
-        real(descriptor)
+    def write(name: str) -> None:
+        writes.append(name)
+        if (name, writes.count(name)) == full:
+            raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(os, "fsync", full_in_the_second_epoch)
-    with pytest.raises(RunError, match=r"No space left on device.*vreid train --resume"):
-        train(smoke(), "synthetic", None, folder)
-    monkeypatch.undo()
+    def fsync(descriptor: int) -> None:
+        write(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    def save_file(tensors: Any, path: Path, **options: Any) -> None:
+        write(path.name)
+        save_weights(tensors, path, **options)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(checkpoints, "save_file", save_file)
+    for full in FULL:
+        writes.clear()
+        with pytest.raises(RunError, match=rf"{full[0]}.*No space left on device.*vreid train --resume {folder} "):
+            resume(folder) if folder.exists() else train(smoke(), "synthetic", None, folder)
+        assert load_state(folder / "state.pt")["progress"]["epoch"] == (2 if full in FULL[4:] else 1)
+        assert all(load_checkpoint(folder / f"{name}.safetensors") for name in ("last", "best"))
+        assert not list(folder.glob(".*")), "nothing half written"
+    full = ("", 0)
     assert resume(folder) is not None
     assert_same(uninterrupted, folder)
+    assert (folder / "result.json").read_text() == (uninterrupted / "result.json").read_text()
 
 
 def test_start_from_a_checkpoint_of_ones_own(tmp_path: Path, uninterrupted: Path) -> None:
