@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,16 +18,20 @@ def stop_on_signals(*messages: str) -> Iterator[threading.Event]:
     """Turn signals into a wish to stop and keep what was done.
 
     Args:
-        messages: what to say, the first time and any further times. Once more, and everything is dropped.
+        messages: what to say, the first time and any further times. Once more, and everything is dropped. Processes
+            that are forked meanwhile do nothing of it: this one ends them.
 
     Yields:
         What is set when the work should come to its end.
     """
     stop = threading.Event()
+    process = os.getpid()
     times = 0
 
     def handle(signal_number: int, frame: FrameType | None) -> None:
         nonlocal times
+        if os.getpid() != process:
+            return
         times += 1
         if times > len(messages):
             raise KeyboardInterrupt

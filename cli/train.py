@@ -114,6 +114,8 @@ def train(
                 ("--config", config),
                 ("--set", set_),
                 ("--out", out),
+                ("--overwrite", overwrite),
+                ("--show-recipe", show_recipe),
             )
             if value
         ]
@@ -167,15 +169,24 @@ def _run(
                 return training.resume(place, root=root, device=on, listener=progress)
             return training.train(recipe, data_set, root, place, device=on, overwrite=overwrite, listener=progress)
         except KeyboardInterrupt:
-            complain(f"stopped at once; vreid train --resume {place} goes on from what was last saved")
+            complain(f"stopped at once; {_way_on(place)}")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _way_on(place: Path) -> str:
+    """Say how a training that was stopped is gone on with, if it had begun."""
+    from reid.training.folder import TrainingFolder
+
+    if TrainingFolder(place).index.exists():
+        return f"vreid train --resume {place} goes on from what was last saved"
+    return "it had not begun yet"
 
 
 def _finish(judgement: Judgement | None, place: Path) -> None:
     """Print what came of it."""
     if judgement is None:
         if _SPEAKS:
-            complain(f"stopped; vreid train --resume {place} goes on")
+            complain(f"stopped; {_way_on(place)}")
         raise typer.Exit(EXIT_INTERRUPTED)
     if not _SPEAKS:
         return

@@ -9,11 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from cli.output import stderr, warn
 from reid.training import TrainingListener
 
 _PLAIN_EVERY_S = 30.0
+_BAR_WIDTH = 20
 _RATE_OVER_S = 600.0  # looks at held-out people come in between
 
 
@@ -53,12 +55,14 @@ class TerminalTrainingProgress(_Progress):
         super().__init__(stop)
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=_BAR_WIDTH),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
             TimeRemainingColumn(),
+            # Takes the room that the others leave it, and is cut off where that ends.
+            TextColumn("{task.fields[note]}", style="dim", table_column=Column(ratio=1, no_wrap=True)),
             console=stderr,
             transient=True,
+            expand=True,
             speed_estimate_period=_RATE_OVER_S,
         )
         self._whole: TaskID | None = None
@@ -82,8 +86,7 @@ class TerminalTrainingProgress(_Progress):
         )
 
     def on_batch(self, epoch: int, done: int, batches: int, record: Mapping[str, Any]) -> None:
-        terms = ", ".join(f"{name} {value:.3g}" for name, value in record["terms"].items())
-        note = f"loss {record['loss']:.3f} ({terms}), lr {record['lr']:.2g}, {record['clips_per_s']:.1f} clips/s"
+        note = f"lr {record['lr']:.2g}, {record['clips_per_s']:.1f} clips/s, {loss_line(record)}"
         self._show(f"epoch {epoch + 1}", batches, done, note)
         if self._whole is not None:
             self._progress.update(self._whole, completed=epoch + done / batches)
@@ -200,12 +203,19 @@ def beginning(about: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def loss_line(record: Mapping[str, Any]) -> str:
+    """Say the loss and its terms: of each kind one, the sum over the stages; the log has every one."""
+    kinds: dict[str, float] = {}
+    for name, value in record["terms"].items():
+        kind, _, rest = name.partition("/")
+        kind = rest if kind == "aux" else kind
+        kinds[kind] = kinds.get(kind, 0.0) + value
+    return f"loss {record['loss']:.3f} ({', '.join(f'{kind} {value:.3g}' for kind, value in kinds.items())})"
+
+
 def epoch_line(record: Mapping[str, Any], epochs: int) -> str:
     """Say how an epoch went."""
-    terms = ", ".join(f"{name} {value:.3g}" for name, value in record["terms"].items())
-    line = (
-        f"epoch {record['epoch']} of {epochs}: loss {record['loss']:.3f} ({terms}), {record['clips_per_s']:.1f} clips/s"
-    )
+    line = f"epoch {record['epoch']} of {epochs}: {loss_line(record)}, {record['clips_per_s']:.1f} clips/s"
     if record["held_out"]:
         line += f"; held-out people: mAP {record['held_out']['map']:.1%}, R1 {record['held_out']['r1']:.1%}"
     return line
