@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,8 @@ def test_from_nothing_to_a_checkpoint(vreid: Vreid, tmp_path: Path) -> None:
         (("mars", "--device", "cuda:9"), "cuda:9"),
         (("--resume", "."), "holds no training"),
         (("mars", "--resume", "."), "leave out DATASET"),
+        (("--resume", ".", "--overwrite", "--show-recipe"), "leave out --overwrite, --show-recipe"),
+        (("synthetic", "--config", "smoke", "--set", "split=3"), "synthetic has no splits"),
         (("synthetic", "--config", "smoke", "--set", "batch.people=50"), "50"),
         (("synthetic", "--config", "smoke", "--set", "held_out_people=11"), "held_out_people"),
         (("synthetic", "--config", "smoke", "--set", "start_weights=lost.pth"), "lost.pth"),
@@ -129,6 +132,14 @@ def test_ctrl_c_keeps_the_state_and_resume_goes_on(tmp_path: Path, vreid: Vreid)
     assert len((out / "epochs.jsonl").read_text().splitlines()) == done + 1
 
 
+def test_what_was_stopped_before_it_began_is_not_gone_on_with(
+    tmp_path: Path, vreid: Vreid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reid.training.train", lambda *_, **__: None)
+    outcome = train_smoke(vreid, "--out", tmp_path / "run")
+    assert (outcome.code, outcome.stderr) == (130, "vreid: stopped; it had not begun yet\n")
+
+
 def test_a_broken_picture_is_named_and_skipped(tmp_path: Path, vreid: Vreid) -> None:
     made_up = tmp_path / "people"
     small = ("--people", 24, "--cameras", 3, "--tracklets", "1-2", "--frames", "2-3", "--size", "64x32")
@@ -138,7 +149,10 @@ def test_a_broken_picture_is_named_and_skipped(tmp_path: Path, vreid: Vreid) -> 
         victim.write_bytes(victim.read_bytes()[:300])
     outcome = train_smoke(vreid, "--root", made_up, "--out", tmp_path / "run")
     assert outcome.code == 0
-    assert victims[0].name in outcome.stderr or victims[1].name in outcome.stderr
+    warned = re.findall(r"^warning: .*/(\S+\.jpg): .*; another picture of its tracklet is used$", outcome.stderr, re.M)
+    assert warned
+    assert {*warned} <= {victim.name for victim in victims}
+    assert len({*warned}) == len(warned)
     lines = (tmp_path / "run" / "epochs.jsonl").read_text().splitlines()
     assert 0 < json.loads(lines[-1])["broken"] <= len(victims)
 

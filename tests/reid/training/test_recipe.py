@@ -97,9 +97,18 @@ def test_the_papers_numbers() -> None:
     assert [r.optimiser.lr for r in (dcct, stca, denseil, mstat)] == [1e-3, 3.5e-4, 2e-4, 1e-3]
     assert [r.optimiser.weight_decay for r in (dcct, stca, denseil, mstat)] == [5e-4, 5e-4, 0, 5e-5]
     assert [r.epochs for r in (dcct, stca, denseil)] == [50, 450, 800]
+    assert [r.batch.tracklets for r in (dcct, stca, denseil, mstat)] == [2, 4, 4, 2]
+    assert [(r.schedule.every_epochs, r.schedule.factor) for r in (dcct, denseil, mstat)] == [
+        (15, 0.1),
+        (100, 0.1),
+        (25, 0.75),
+    ]
+    assert [(r.optimiser.momentum, r.optimiser.nesterov) for r in (dcct, mstat)] == [(0.9, True)] * 2
+    assert dcct.losses.weights == {"ce": 1, "triplet": 1, "aux": 0.1}
     assert mstat.batch.different_cameras
-    assert denseil.augmentation.flip_level == "frame"
-    assert stca.losses.weights["centre"] == 0.0005
+    assert [r.augmentation.flip_level for r in (dcct, stca, denseil, mstat)] == ["clip", "clip", "frame", "clip"]
+    assert denseil.augmentation.crop_padding_px == 0
+    assert (stca.losses.weights["centre"], stca.losses.smoothing, stca.losses.distance) == (0.0005, 0.1, "cosine")
 
 
 @pytest.mark.parametrize(
@@ -112,6 +121,9 @@ def test_the_papers_numbers() -> None:
         ({"schedule.every_epochs": None}, "every_epochs belongs"),
         ({"batch.people": -1}, "'batch.people'"),
         ({"losses.weights": {"ces": 1}}, "ces"),
+        ({"optimiser.momentum": 0}, "nesterov"),
+        ({"optimiser.betas": [1.5, 0.9]}, r"'optimiser.betas\[0\]'"),
+        ({"synthetic.size_hw": [0, 32]}, r"'synthetic.size_hw\[0\]'"),
     ],
 )
 def test_wrong_values_are_named(values: dict[str, object], message: str) -> None:
@@ -122,6 +134,8 @@ def test_wrong_values_are_named(values: dict[str, object], message: str) -> None
 def test_wrong_names_are_answered_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"'dcct_marz' is unknown; did you mean 'dcct_mars'\?"):
         load_recipe("mars", "dcct", config="dcct_marz")
+    with pytest.raises(ConfigError, match=r"'nothing like it' is unknown\. Files end in \.yaml\. Known: cnn_"):
+        load_recipe("mars", "dcct", config="nothing like it")
     missing = tmp_path / "mine.yaml"
     with pytest.raises(ConfigError, match="cannot read the configuration"):
         load_recipe("mars", "dcct", config=str(missing))

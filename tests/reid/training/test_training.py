@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import load_file
 
-from reid import checkpoints
 from reid.checkpoints import load_checkpoint
 from reid.data.synthetic.kept import VARIABLE
 from reid.errors import InputError, OutputError, RunError
@@ -296,7 +296,7 @@ def test_a_full_disk_leaves_what_was_there(
     folder = tmp_path / "run"
     writes: list[str] = []
     full = ("", 0)
-    sync, save_weights = os.fsync, checkpoints.save_file
+    sync = os.fsync
 
     def write(name: str) -> None:
         writes.append(name)
@@ -309,10 +309,10 @@ def test_a_full_disk_leaves_what_was_there(
 
     def save_file(tensors: Any, path: Path, **options: Any) -> None:
         write(path.name)
-        save_weights(tensors, path, **options)
+        safetensors.torch.save_file(tensors, path, **options)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(checkpoints, "save_file", save_file)
+    monkeypatch.setattr("reid.checkpoints.save_file", save_file)
     for full in FULL:
         writes.clear()
         with pytest.raises(RunError, match=rf"{full[0]}.*No space left on device.*vreid train --resume {folder} "):
