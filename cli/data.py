@@ -95,13 +95,13 @@ def _show(report: CheckReport) -> None:
     _show_counts(report)
     _show_names("missing", report.missing, f" ({len(report.absent):,} images in all)" if report.absent else "")
     _show_names("extra", report.extra)
-    _show_names("unreadable", report.unreadable)
+    _show_names("unreadable", list(report.unreadable.values()))
     for remark in report.remarks:
         _line(remark)
     if report.images_read is not None:
         _line(f"{report.images_read - len(report.unreadable)} of {report.images_read} images were decoded.")
     if not report.usable:
-        _line(f"It cannot be used: no image of a whole half of it is there. {entry.advice}")
+        _line(f"It cannot be used: no image of a whole half of it is there and readable. {entry.advice}")
     elif not report.as_published:
         _line(f"It can be used, but it is not whole or not as published. {entry.advice}")
     elif entry.published:

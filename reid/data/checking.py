@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -51,7 +51,7 @@ class CheckReport:
         parts: in the order in which they are shown.
         missing: images, or folders of them, that ought to be there: paths below the root, with a reason.
         extra: what lies among the images without being one: paths below the root.
-        unreadable: images that cannot be decoded, each with the reason.
+        unreadable: images that cannot be decoded: name -> reason, which begins with the name.
         images_read: how many were tried; None if none were to be.
         remarks: sentences about it.
         reading: what the reader found.
@@ -67,7 +67,7 @@ class CheckReport:
     remarks: tuple[str, ...]
     reading: Reading = field(repr=False)
     absent: frozenset[str] = field(repr=False)
-    unreadable: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     images_read: int | None = None
 
     @property
@@ -79,8 +79,9 @@ class CheckReport:
     @property
     def usable(self) -> bool:
         """Whether there are images of each half that has tracklets."""
+        without = self.absent | self.unreadable.keys()
         return all(
-            _count(half, self.absent).images
+            _count(half, without).images
             for data_set in self.reading.data_sets
             for half in (data_set.train, data_set.test)
             if half
@@ -156,18 +157,19 @@ def check_images(report: CheckReport, on_images: Callable[[int], None] = lambda 
     source = report.reading.data_sets[0].source
     names = report.images
 
-    def broken(start: int) -> list[str]:
+    def broken(start: int) -> dict[str, str]:
         some = names[start : start + _IMAGES_AT_ONCE]
         _, reasons = read_usable(source, some)
         on_images(len(some))
-        return list(reasons.values())
+        return reasons
 
     pool = ThreadPoolExecutor()
     try:
-        found = [reason for reasons in pool.map(broken, range(0, len(names), _IMAGES_AT_ONCE)) for reason in reasons]
+        groups = list(pool.map(broken, range(0, len(names), _IMAGES_AT_ONCE)))
     finally:
         pool.shutdown(cancel_futures=True)  # at once when the user stops it, not when all are read
-    return replace(report, unreadable=tuple(found), images_read=len(names))
+    unreadable = {name: reason for reasons in groups for name, reason in reasons.items()}
+    return replace(report, unreadable=unreadable, images_read=len(names))
 
 
 def queries_without_match(data_set: DataSet, gallery: Iterable[int]) -> tuple[int, ...]:

@@ -95,7 +95,7 @@ def test_a_half_without_images_cannot_be_used(vreid: Vreid, tmp_path: Path) -> N
         shutil.rmtree(folder)
     outcome = vreid("data", "check", "mars", "--root", root)
     assert outcome.code == 2
-    assert "It cannot be used: no image of a whole half of it is there. MARS is had from" in outcome.stdout
+    assert "It cannot be used: no image of a whole half of it is there and readable. MARS is had from" in outcome.stdout
 
 
 def test_the_folder_of_all_data_sets(vreid: Vreid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,7 @@ def test_pairs_that_are_all_alike_make_a_curve_of_one_point() -> None:
     measured = measure(at_angles(0, 0, 0, 0), seen((1, 1), (1, 2), (2, 1), (2, 2)))
     assert (measured.calibration.similarities, measured.calibration.false_match_rates) == ((1.0,), (1.0,))
     assert measured.rates[1].threshold == 1
+    assert measured.rates[1].true_match_rate == 1  # at the threshold is not below it
     assert not measured.rates[1].measured
 
 

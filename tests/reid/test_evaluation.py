@@ -134,6 +134,13 @@ def test_a_broken_picture_is_replaced_by_its_nearest_neighbour_and_named(
     ]
 
 
+def test_broken_pictures_are_not_tried_again_and_again(micro: Embedder) -> None:
+    record = tracklet(5, 2, 60)
+    source = Painted(record.frames[1:])
+    embed_records(micro, [record], source)
+    assert max(source.asked.values()) == 2  # with others, and alone to know that it is this one
+
+
 def test_many_broken_pictures_make_one_line(micro: Embedder, caplog: pytest.LogCaptureFixture) -> None:
     records = [tracklet(person, 1, 2) for person in range(1, 10)]
     with caplog.at_level(logging.WARNING, "reid"):

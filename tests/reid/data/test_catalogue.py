@@ -78,6 +78,10 @@ class TestNoDataSet:
             load_data_set(name, tmp_path / "nowhere")
         assert CATALOGUE[name].advice in str(raised.value)
 
+    def test_a_path_that_no_disk_takes(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="does not exist"):
+            load_data_set("mars", tmp_path / ("x" * 5_000))
+
     @pytest.mark.parametrize("name", DOWNLOADED)
     def test_something_else_at_the_path(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "holiday.jpg").write_bytes(b"")

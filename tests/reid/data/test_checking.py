@@ -41,7 +41,7 @@ def test_a_whole_data_set(tmp_path: Path, name: str, images: bool) -> None:
     """Nothing is missing of the small folders but most of what was published."""
     done: list[int] = []
     report = check_data_set(name, MAKERS[name](tmp_path / "set"), images=images, on_images=done.append)
-    assert (report.extra, report.unreadable) == ((), ())
+    assert (report.extra, report.unreadable) == ((), {})
     assert report.usable
     assert report.as_published == (name in ("synthetic", "folder"))
     assert (report.missing != ()) == (name == "prid")  # whose people are known by name
@@ -101,7 +101,7 @@ class TestMissingImages:
         )
         assert found(report)["train"] == (2, 3, 8)
         assert report.absent == set(report.missing) and not report.absent & set(report.images)
-        assert (report.images_read, report.unreadable) == (22, ())  # what is missing is not unreadable as well
+        assert (report.images_read, report.unreadable) == (22, {})  # what is missing is not unreadable as well
         assert report.usable and not report.as_published
 
     def test_whole_folders_are_one_line(self, tmp_path: Path) -> None:
@@ -161,9 +161,21 @@ def test_unreadable_images_are_named_with_the_reason(tmp_path: Path) -> None:
     assert check_data_set("folder", root).as_published  # they are there
     report = check_data_set("folder", root, images=True)
     assert not report.as_published and report.usable
-    assert sorted(line.split(": ")[0] for line in report.unreadable) == [str(each.relative_to(root)) for each in places]
-    assert any("empty" in line for line in report.unreadable) and any("cut off" in line for line in report.unreadable)
+    names = [str(each.relative_to(root)) for each in places]
+    assert sorted(report.unreadable) == names
+    for name, reason in zip(names, ("empty", "cut off", "not an image"), strict=True):
+        assert report.unreadable[name].startswith(f"{name}: ") and reason in report.unreadable[name]
     assert report.images_read == 32
+
+
+@pytest.mark.parametrize("half", ["train", "test"])
+def test_a_half_that_cannot_be_read_is_of_no_use(tmp_path: Path, half: str) -> None:
+    root = make_own(make_own(tmp_path, ("a", "b"), part="train"), ("c", "d"), part="test")
+    for image in (root / half).rglob("*.jpg"):
+        image.write_text("no picture")
+    assert check_data_set("folder", root).usable
+    report = check_data_set("folder", root, images=True)
+    assert len(report.unreadable) == 16 and not report.usable
 
 
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
