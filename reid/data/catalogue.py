@@ -20,6 +20,7 @@ from pathlib import Path
 
 from reid.data.entries import CATALOGUE, Entry, find_entry
 from reid.data.finding import find_root
+from reid.data.images import read_usable
 from reid.data.packed import is_pack, read_pack
 from reid.data.reading import Names, Reading
 from reid.data.records import DataSet, TrackletRecord
@@ -36,6 +37,9 @@ __all__ = [
     "load_data_set",
     "read_data_set",
 ]
+
+
+_TRIED = 8  # tracklets
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class LoadedData:
 
 
 def load_data_set(name: str, root: Path | None, *, split: int = 0) -> LoadedData:
-    """Read a data set. Images are not looked at, so those that are missing are found only when they are read.
+    """Read a data set. Of its images a few are tried; others that are missing are found when they are read.
 
     Args:
         name: of the data set.
@@ -65,7 +69,7 @@ def load_data_set(name: str, root: Path | None, *, split: int = 0) -> LoadedData
 
     Raises:
         ConfigError: there is no such data set or split.
-        InputError: it is not there or not whole, something else is, or a file of it is damaged.
+        InputError: it is not there or only half of it, something else is, or a file of it is damaged.
     """
     count = find_entry(name).num_splits
     if not 0 <= split < count:
@@ -74,6 +78,7 @@ def load_data_set(name: str, root: Path | None, *, split: int = 0) -> LoadedData
     if split >= len(reading.data_sets):
         raise InputError(f"{reading.splits}: there is no split {split}")
     data_set = reading.data_sets[split]
+    _try_pictures(data_set, root)
     return LoadedData(data_set, reading.splits, fingerprint(data_set), reading.names)
 
 
@@ -87,6 +92,24 @@ def read_data_set(name: str, root: Path | None) -> Reading:
     if packed != name:
         raise InputError(f"{place} is a pack of {packed}, not of {name}")
     return reading
+
+
+def _try_pictures(data_set: DataSet, root: Path | None) -> None:
+    """Refuse a half of which no image can be read, before a training of days meets it at its end."""
+    for half, records in (("train", data_set.train), ("test", data_set.test)):
+        reason = None
+        for frame in (frame for record in records[:: 1 + len(records) // _TRIED] for frame in record.frames):
+            _, broken = read_usable(data_set.source, [frame])
+            reason = broken.get(frame)
+            if reason is None:
+                break
+        if reason is not None:
+            entry = find_entry(data_set.name)
+            at = f" in {root}" if root else ""
+            raise InputError(
+                f"{reason}; nor can other images to {half} with be read{at}: half of {entry.title} is not there. "
+                f"{entry.advice}"
+            )
 
 
 def fingerprint(data_set: DataSet) -> str:

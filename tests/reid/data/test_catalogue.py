@@ -129,6 +129,23 @@ class TestHalfADataSet:
         with pytest.raises(InputError, match=r"but not info/query_IDX\.mat"):
             load_data_set("mars", root)
 
+    @pytest.mark.parametrize(("half", "verb"), [("bbox_train", "train"), ("bbox_test", "test")])
+    def test_empty_folders_of_images(self, tmp_path: Path, half: str, verb: str) -> None:
+        root = make_mars(tmp_path / "set")
+        shutil.rmtree(root / half)
+        (root / half).mkdir()
+        message = (
+            rf"nor can other images to {verb} with be read in .*/set: half of MARS is not there\. MARS is had from"
+        )
+        with pytest.raises(InputError, match=message):
+            load_data_set("mars", root)
+
+    def test_a_few_missing_images_are_no_half(self, tmp_path: Path) -> None:
+        root = make_mars(tmp_path / "set")
+        for image in sorted((root / "bbox_test").rglob("*.jpg"))[1:]:
+            image.unlink()
+        assert load_data_set("mars", root).data_set.test
+
     def test_only_the_training_images(self, tmp_path: Path) -> None:
         (tmp_path / "bbox_train" / "0001").mkdir(parents=True)
         with pytest.raises(InputError, match=r"a part of MARS: bbox_train, but not bbox_test, info/train_name\.txt"):
