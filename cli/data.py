@@ -103,7 +103,8 @@ def _show(report: CheckReport) -> None:
     if not report.usable:
         _line(f"It cannot be used: no image of a whole half of it is there and readable. {entry.advice}")
     elif not report.as_published:
-        _line(f"It can be used, but it is not whole or not as published. {entry.advice}")
+        what = "it is not whole or not as published" if entry.published else "look at what is named above"
+        _line(f"It can be used, but {what}. {entry.advice}")
     elif entry.published:
         _line("All as published.")
     else:

@@ -86,6 +86,7 @@ def test_long_lists_are_cut(vreid: Vreid, tmp_path: Path) -> None:
     start = lines.index("extra: 1,234")
     assert lines[start + 1] == "  anna/gate/9/note0.txt" and lines[start + 5] == "  anna/gate/9/note4.txt"
     assert lines[start + 6] == "  and 1,229 more"
+    assert lines[-1].startswith("It can be used, but look at what is named above. One's own tracklets lie in")
     assert outcome.code == 3
 
 
