@@ -7,6 +7,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from reid.config import parse_settings, read_yaml
 from reid.data.catalogue import LoadedData, find_root, load_data_set
 from reid.data.records import Counts
@@ -129,11 +131,16 @@ def _run(training: Training, index: dict[str, Any]) -> Judgement | None:
 
 @contextmanager
 def _broken_off(folder: TrainingFolder) -> Iterator[None]:
-    """Say of what ends a training that has begun that it can go on."""
+    """Say of what ends a training that has begun what it was, and that it can go on."""
     try:
         yield
-    except VreidError as error:
-        raise RunError(f"{error}; vreid train --resume {folder.path} goes on from what was last saved") from error
+    except (VreidError, OSError, MemoryError, RuntimeError) as error:
+        # torch tells of workers that died wherever the training is just then.
+        worker_died = str(error).startswith("DataLoader worker")
+        if isinstance(error, RuntimeError) and not worker_died and not isinstance(error, torch.OutOfMemoryError):
+            raise
+        what = str(error).splitlines()[0] if str(error) else "memory ran out"
+        raise RunError(f"{what}; vreid train --resume {folder.path} goes on from what was last saved") from error
 
 
 def _load(

@@ -33,8 +33,10 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             whole.replace(path)
-    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-        reason = (str(getattr(error, "strerror", None) or error).splitlines() or ["unknown"])[0]
+    except (OSError, RuntimeError) as error:
+        # torch's writer turns a full disk into an error of its own, which says nothing of it.
+        first = error if isinstance(error, OSError) else error.__context__
+        reason = (str(getattr(first, "strerror", None) or error).splitlines() or ["unknown"])[0]
         raise RunError(f"the training's state cannot be written to {path}: {reason}") from error
 
 

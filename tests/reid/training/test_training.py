@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from reid.checkpoints import load_checkpoint
 from reid.data.synthetic.kept import VARIABLE
 from reid.errors import InputError, OutputError, RunError
-from reid.training import Recipe, TrainingListener, load_recipe, loop, resume, train
+from reid.training import Recipe, TrainingListener, load_recipe, loop, resume, session, train
 from reid.training.folder import TrainingFolder
 from reid.training.state import load_state
 
@@ -220,6 +220,28 @@ fcntl.lockf(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
 """
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. \nmore"), "worker .pid 7. is killed"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried\nmore"), "CUDA out of memory"),
+        (MemoryError(), "memory ran out"),
+        (OSError(5, os.strerror(5)), "Input/output error"),
+    ],
+)
+def test_what_breaks_a_training_off_is_one_line(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    folder = shutil.copytree(uninterrupted, tmp_path / "run")
+    monkeypatch.setattr(session, "judge", fails)
+    with pytest.raises(RunError, match=rf"^.*{message}.*; vreid train --resume {folder} goes on.*$") as raised:
+        resume(folder)
+    assert "\n" not in str(raised.value)
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path, uninterrupted: Path) -> None:
