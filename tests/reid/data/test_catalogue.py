@@ -50,6 +50,20 @@ class TestFinding:
             monkeypatch.setenv("VREID_DATA", str(above))
             assert find_root(name, None) == made
 
+    @pytest.mark.parametrize(
+        ("name", "place"),
+        [
+            ("mars", "mars"),
+            ("ilids", "ilids-vid"),
+            ("prid", "prid2011"),
+            ("dukemtmc", "dukemtmc-vidreid/DukeMTMC-VideoReID"),
+            ("dukemtmc", "dukemtmc-vidreid/dukemtmc_videoReID"),
+        ],
+    )
+    def test_where_other_toolkits_have_them(self, tmp_path: Path, name: str, place: str) -> None:
+        made = MAKERS[name](tmp_path / place)
+        assert find_root(name, tmp_path) == made
+
     def test_all_beside_each_other(self, tmp_path: Path) -> None:
         made = {name: MAKERS[name](tmp_path / CATALOGUE[name].usual_folders[0]) for name in DOWNLOADED}
         assert {name: find_root(name, tmp_path) for name in DOWNLOADED} == made
@@ -142,7 +156,7 @@ class TestHalfADataSet:
 
     def test_a_few_missing_images_are_no_half(self, tmp_path: Path) -> None:
         root = make_mars(tmp_path / "set")
-        for image in sorted((root / "bbox_test").rglob("*.jpg"))[1:]:
+        for image in sorted((root / "bbox_test").rglob("*.jpg"))[:-1]:
             image.unlink()
         assert load_data_set("mars", root).data_set.test
 
