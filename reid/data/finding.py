@@ -29,10 +29,11 @@ def find_root(name: str, root: Path | None) -> Path:
         InputError: it is not there, or only a part of it, or another data set is; with what to do.
     """
     entry = find_entry(name)
+    named_by = ""
     if root is None:
-        root = _from_environment(entry)
+        root, named_by = _from_environment(entry), f", which {VARIABLE} names,"
     if not _exists(root):
-        raise InputError(f"{root} does not exist; expected {_expected(entry)}. {entry.advice}")
+        raise InputError(f"{root}{named_by} does not exist; expected {_expected(entry)}. {entry.advice}")
     places = list(_places(entry, root))
     for place in places:
         if is_pack(place) or any(not missing for _, missing in _forms(entry, place)):

@@ -92,6 +92,13 @@ class TestNoDataSet:
             load_data_set(name, tmp_path / "nowhere")
         assert CATALOGUE[name].advice in str(raised.value)
 
+    def test_the_variable_names_no_such_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VREID_DATA", str(tmp_path / "nowhere"))
+        with pytest.raises(
+            InputError, match="/nowhere, which VREID_DATA names, does not exist; expected the folder of"
+        ):
+            load_data_set("mars", None)
+
     def test_a_path_that_no_disk_takes(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="does not exist"):
             load_data_set("mars", tmp_path / ("x" * 5_000))
