@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from reid.checkpoints import load_checkpoint
 from reid.data.synthetic.kept import VARIABLE
 from reid.errors import InputError, OutputError, RunError
+from reid.metrics import RankingScores
 from reid.training import Recipe, TrainingListener, load_recipe, loop, resume, session, train
 from reid.training.folder import TrainingFolder
 from reid.training.state import load_state
@@ -137,9 +138,20 @@ def test_what_a_training_leaves(uninterrupted: Path) -> None:
         assert (metadata.calibration.variant, metadata.calibration.policy) == ("final", "even")
 
 
-def test_a_training_learns(tmp_path: Path) -> None:
+def test_a_training_learns_and_keeps_what_was_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = iter((0.3, 0.5, 0.4))  # as if the second look was the best
+    monkeypatch.setattr(
+        loop,
+        "evaluate_data_set",
+        lambda *_, variants, **__: {variants[0]: RankingScores(next(maps), (0.0,) * 50, queries=9, without_match=0)},
+    )
     listener = Remembers()
-    train(smoke(epochs=12, evaluate_every=12), "synthetic", None, tmp_path / "run", listener=listener)
+    folder = tmp_path / "run"
+    judgement = train(smoke(epochs=11, evaluate_every=4), "synthetic", None, folder, listener=listener)
+    assert judgement is not None
+    assert (judgement.checkpoint.name, judgement.epochs) == ("best.safetensors", 8)
+    assert load_checkpoint(folder / "last.safetensors").metadata.provenance.epochs == 11
+    assert [record["epoch"] for record in listener.epochs if record["held_out"]] == [4, 8, 11]
     losses = [record["loss"] for record in listener.epochs]
     assert losses[-1] < 0.8 * losses[0]
     assert listener.about["people"] == 8
