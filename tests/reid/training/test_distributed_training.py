@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from reid.distributed import World
 from reid.models import build_model
-from reid.training import load_recipe, train
+from reid.training import TrainingListener, load_recipe, loop, train
 
 ROOT = Path(__file__).resolve().parents[3]
 # Nothing is drawn by the network itself, which two processes would draw differently. A transformer, because rounding
@@ -23,6 +25,14 @@ VALUES = {"model_settings": {"drop_path": 0.0}, "optimiser.name": "sgd", "optimi
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python")
 # Each process is told a place of its own, as happens to places that are named by the time.
 TRAIN = f"exec {sys.executable} -m cli train synthetic --config=smoke --device=cpu --model={MODEL} --out=$OUT-$RANK"
+
+
+def test_all_processes_stop_when_the_first_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "broadcast_object", lambda own: not own)  # as if the first one said otherwise
+    second = SimpleNamespace(world=World(1, 2, torch.device("cpu")), listener=TrainingListener())
+    assert loop.Training._asked_to_stop(second)  # type: ignore[arg-type]
+    second.world = World(0, 1, torch.device("cpu"))
+    assert not loop.Training._asked_to_stop(second)  # type: ignore[arg-type]
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
