@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +20,7 @@ from torch import Tensor
 from reid.calibration import Calibration
 from reid.errors import ConfigError, OutputError, WeightsError
 from reid.models import ReidModel, build_model
+from reid.output_file import whole_file
 from reid.preprocess import Preprocessing
 from reid.version import package_version
 
@@ -132,10 +132,8 @@ def save_checkpoint(
     header = {_METADATA_KEY: json.dumps(dataclasses.asdict(metadata))}
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.embedding_state().items()}
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            whole = Path(folder) / path.name
-            save_file(tensors, whole, metadata=header)
-            whole.replace(path)
+        with whole_file(path) as building:
+            save_file(tensors, building, metadata=header)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"checkpoint: cannot write {path}: {error}") from error
 

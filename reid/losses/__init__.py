@@ -11,7 +11,7 @@ from reid.losses.cosine_softmax import CosineSoftmax
 from reid.losses.cross_entropy import cross_entropy, smoothing_floor
 from reid.losses.distillation import OverFrames, feature_distillation, logit_distillation
 from reid.losses.oim import OnlineInstanceMatching
-from reid.losses.terms import supervised_loss, weighted_sum
+from reid.losses.terms import weighted_sum
 from reid.losses.triplet import Distance, batch_hard_triplet
 
 __all__ = [
@@ -26,6 +26,5 @@ __all__ = [
     "logit_distillation",
     "smoothing_floor",
     "supervised_contrastive",
-    "supervised_loss",
     "weighted_sum",
 ]

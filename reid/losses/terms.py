@@ -3,50 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from reid.errors import ConfigError, RunError
-from reid.losses.cross_entropy import cross_entropy
-from reid.losses.triplet import Distance, batch_hard_triplet
-
-if TYPE_CHECKING:  # the models use some of the losses themselves
-    from reid.models.output import ReidOutput
-
-
-def supervised_loss(
-    output: ReidOutput,
-    labels: Tensor,
-    *,
-    smoothing: float = 0.0,
-    margin: float | None = 0.3,
-    distance: Distance = "euclidean",
-) -> dict[str, Tensor]:
-    """Compute what every model is trained with: cross-entropy and triplet loss of each stage, and its own losses.
-
-    Args:
-        output: of a model that was built with classifiers.
-        labels: (B,) in [0, K).
-        smoothing: as in `cross_entropy`.
-        margin: as in `batch_hard_triplet`.
-        distance: as in `batch_hard_triplet`.
-
-    Returns:
-        `ce/STAGE` and `triplet/STAGE` for each stage, `aux/NAME` for each loss of the model itself; scalars, not
-        weighted.
-
-    Raises:
-        ValueError: the output has no stages.
-    """
-    if not output.stages:
-        raise ValueError("nothing is supervised: the model was built without classifiers (num_classes=0)")
-    terms = {}
-    for name, stage in output.stages.items():
-        terms[f"ce/{name}"] = cross_entropy(stage.logits, labels, smoothing)
-        terms[f"triplet/{name}"] = batch_hard_triplet(stage.features, labels, margin=margin, distance=distance)
-    return terms | {f"aux/{name}": loss for name, loss in output.aux_losses.items()}
 
 
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -121,7 +121,7 @@ def _teller(listener: TrainingListener, what: str, total: int) -> Callable[[int]
 
 
 def _open(path: Path, world: World) -> Embedder:
-    return Embedder.from_checkpoint(path, device=str(world.device), half=world.device.type == "cuda")
+    return Embedder.from_checkpoint(path, device=str(world.device))
 
 
 def _calibrate(path: Path, held_out: DataSet, *, world: World, listener: TrainingListener) -> Measured:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 from reid.data.catalogue import LoadedData
 from reid.data.records import Counts
 from reid.errors import InputError, OutputError, RunError
+from reid.output_file import whole_file
 from reid.output_folder import check_output
 from reid.training.recipe import Recipe, recipe_text
 from reid.version import package_version
@@ -203,13 +202,8 @@ def write_text(path: Path, text: str) -> None:
         RunError: it cannot be written; what stood there is still there.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            whole = Path(folder) / path.name
-            with whole.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            whole.replace(path)
+        with whole_file(path) as building:
+            building.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}") from error
 

@@ -285,7 +285,6 @@ class Training:
             self.preprocessing,
             self._provenance(done),
             device=str(self.world.device),
-            half=self.world.device.type == "cuda",
         )
         total = len(held_out.test)
         scores = evaluate_data_set(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,13 +150,20 @@ def _load(
 ) -> tuple[Path | None, LoadedData]:
     """Read the data set, rendering made-up people first where there is no folder of them."""
     if name == SYNTHETIC and root is None:
-        place, loaded = None, load_data_set(name, _rendered(recipe.synthetic, world, listener))
+        place, loaded = None, _load_rendered(_rendered(recipe.synthetic, world, listener))
     else:
         place = find_root(name, root).absolute()
         loaded = load_data_set(name, place, split=recipe.split)
     if recipe.split and loaded.splits is None:
         raise ConfigError(f"split: {recipe.split} cannot be chosen, {loaded.data_set.name} has no splits")
     return place, loaded
+
+
+def _load_rendered(folder: Path) -> LoadedData:
+    """Read made-up people; the folder's name stands for what the pictures look like, which names of pictures do not."""
+    loaded = load_data_set(SYNTHETIC, folder)
+    fingerprint = hashlib.sha256(f"{loaded.fingerprint} {folder.name}".encode()).hexdigest()
+    return replace(loaded, fingerprint=fingerprint)
 
 
 def _rendered(settings: SyntheticSettings, world: World, listener: TrainingListener) -> Path:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from reid.errors import InputError, RunError
+from reid.output_file import whole_file
 
 FORMAT = "vreid-training-state/1"
 
@@ -26,13 +25,8 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
         RunError: it cannot be written; the one before is still there.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            whole = Path(folder) / path.name
-            with whole.open("wb") as file:
-                torch.save({"format": FORMAT, **state}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            whole.replace(path)
+        with whole_file(path) as building, building.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
     except (OSError, RuntimeError) as error:
         # torch's writer turns a full disk into an error of its own, which says nothing of it.
         first = error if isinstance(error, OSError) else error.__context__

@@ -8,26 +8,7 @@ import pytest
 import torch
 
 from reid.errors import ConfigError, RunError
-from reid.losses import batch_hard_triplet, cross_entropy, supervised_loss, weighted_sum
-from reid.models.output import ReidOutput, SupervisedStage
-from tests.reid.losses.numbers import normal
-
-
-def test_supervised_loss_names_every_stage_and_the_models_own_losses() -> None:
-    labels = torch.tensor([0, 0, 1, 1])
-    clip = SupervisedStage(normal(4, 6), normal(4, 2, seed=1), normal(4, 6))
-    frames = SupervisedStage(normal(4, 3, 5, seed=2), normal(4, 3, 2, seed=3), normal(4, 3, 5))
-    output = ReidOutput({}, {"final": clip, "base": frames}, {"diversity": torch.tensor(0.5)})
-    terms = supervised_loss(output, labels, smoothing=0.1, margin=None, distance="cosine")
-    assert list(terms) == ["ce/final", "triplet/final", "ce/base", "triplet/base", "aux/diversity"]
-    assert terms["ce/base"] == cross_entropy(frames.logits, labels, 0.1)
-    assert terms["triplet/final"] == batch_hard_triplet(clip.features, labels, margin=None, distance="cosine")
-    assert float(terms["aux/diversity"]) == 0.5
-
-
-def test_supervised_loss_refuses_a_model_without_classifiers() -> None:
-    with pytest.raises(ValueError, match="built without classifiers"):
-        supervised_loss(ReidOutput({"final": normal(2, 3)}), torch.tensor([0, 1]))
+from reid.losses import weighted_sum
 
 
 def test_weighted_sum_takes_weights_by_name_before_kind() -> None:

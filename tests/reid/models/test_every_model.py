@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reid.losses import smoothing_floor, supervised_loss, weighted_sum
+from reid.criterion import Criterion, LossSettings
+from reid.losses import smoothing_floor
 from reid.models import PRESETS, ReidModel, build_model
 
 MICROS = [name for name in PRESETS if name.endswith("-micro")]
@@ -25,6 +26,7 @@ NUM_CLASSES = 5
 # How a paper's losses differ from plain cross-entropy and Euclidean triplets, by the part of its presets' names before
 # the first dash.
 LOSSES: dict[str, dict[str, Any]] = {
+    "dcct": {"weights": {"ce": 1.0, "triplet": 1.0, "aux": 0.1}},
     "stca": {"smoothing": 0.1, "distance": "cosine"},
     "mstat": {"smoothing": 0.1},
 }
@@ -77,6 +79,12 @@ def training_model(name: str) -> ReidModel:
     """Build a model for training, without stochastic depth, lest it drop the very block that is looked at."""
     overrides = {"drop_path": 0.0} if hasattr(PRESETS[name].config, "drop_path") else {}
     return build_model(name, num_classes=NUM_CLASSES, overrides=overrides).train()
+
+
+def criterion_of(model: ReidModel, num_classes: int) -> Criterion:
+    """Build the losses that a model's paper trains it with."""
+    settings = {"weights": {"ce": 1.0, "triplet": 1.0}, **LOSSES.get(model.name.split("-")[0], {})}
+    return Criterion(LossSettings(**settings), model.stage_widths, num_classes)
 
 
 def assert_near(half: dict[str, Tensor], full: dict[str, Tensor]) -> None:
@@ -200,7 +208,7 @@ def test_training_supervises_every_stage(name: str) -> None:
             assert stage.features.shape[:-1] in ((3,), (3, num_frames))
             assert stage.logits.shape == (*stage.features.shape[:-1], NUM_CLASSES)
         assert all(loss.ndim == 0 and bool(loss.isfinite()) for loss in output.aux_losses.values())
-        terms = supervised_loss(output, torch.tensor([0, 0, 1]))
+        terms = criterion_of(model, NUM_CLASSES)(output, torch.tensor([0, 0, 1]))
         assert all(bool(term.isfinite()) for term in terms.values())
 
 
@@ -247,16 +255,16 @@ def test_one_batch_can_be_learned_by_heart(name: str) -> None:
     model = build_model(name, num_classes=people).train()
     given = clips(model, people, 2 * num_frames).view(2 * people, num_frames, 3, *model.config.image_size_hw)
     labels = torch.arange(people).repeat_interleave(2)
-    losses = LOSSES.get(name.split("-")[0], {})
+    criterion = criterion_of(model, people)
     # SGD, because features that others are distilled from keep growing under Adam's steps of fixed size.
     optimiser = torch.optim.SGD(model.parameters(), lr=5e-3, momentum=0.9, nesterov=True)
     history: list[Tensor] = []  # the whole loss and its cross-entropies, each minus the least that it can be
     while len(history) <= most_steps and not (history and bool((history[-1] < 0.05 * history[0]).all())):
         output = model(given)
-        terms = supervised_loss(output, labels, **losses)
-        loss = weighted_sum(terms, {"ce": 1.0, "triplet": 1.0} | ({"aux": 0.1} if output.aux_losses else {}))
+        terms = criterion(output, labels)
+        loss = criterion.total(terms)
         identity = torch.stack([term for kind, term in terms.items() if kind.startswith("ce/")]).sum()
-        floor = len(output.stages) * smoothing_floor(people, losses.get("smoothing", 0.0))
+        floor = len(output.stages) * smoothing_floor(people, criterion.settings.smoothing)
         history.append(torch.stack([loss, identity]).detach() - floor)
         optimiser.zero_grad()
         loss.backward()

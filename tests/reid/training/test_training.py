@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from safetensors.torch import load_file
 
@@ -332,21 +331,14 @@ def test_a_full_disk_leaves_what_was_there(
     full = ("", 0)
     sync = os.fsync
 
-    def write(name: str) -> None:
+    def fsync(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
         writes.append(name)
         if (name, writes.count(name)) == full:
             raise OSError(28, os.strerror(28))
-
-    def fsync(descriptor: int) -> None:
-        write(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         sync(descriptor)
 
-    def save_file(tensors: Any, path: Path, **options: Any) -> None:
-        write(path.name)
-        safetensors.torch.save_file(tensors, path, **options)
-
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr("reid.checkpoints.save_file", save_file)
     for full in FULL:
         writes.clear()
         with pytest.raises(RunError, match=rf"{full[0]}.*No space left on device.*vreid train --resume {folder} "):
