@@ -2,13 +2,16 @@
 
     python benchmarks/dcct_ablation.py [--seeds 0 1 2] [--rows coupled cca hta kd cnn vit] [--out DIR] [--root DIR]
 
-Definition. Each row is `vreid train synthetic` with the recipe of `dcct_micro_synthetic` over `EPOCHS` epochs and the
-model settings in `ROWS`, for each seed; the seed decides weights, batches and which people are held out, while the
+Definition. Each row is `vreid train synthetic` with the recipe of `dcct_micro_synthetic` and the model settings in
+`ROWS`, for each seed; the seed decides weights, batches and which people are held out, while the
 made-up people stay the same. Scored is the test set's mAP and rank-1 (500 unseen people and their distractors) of the
 vector that holds all that the row's model has (`all`), for the checkpoint that was best on the held-out people.
 Trainings that are there already are not repeated, and one that was stopped goes on. Printed: mean and standard
 deviation (n - 1) over the seeds, beside what the paper reports for MARS at full size from ImageNet's weights. The same
 losses train every row, on every stage that it has, except that distillation is the last row's alone.
+
+First results, over 18 epochs instead of the recipe's 36, seed 0: coupled mAP 2.48, R1 1.76; + CCA 2.77, 1.89. That is
+too short: colour histograms reach a mAP of 2.95.
 """
 
 from __future__ import annotations
@@ -21,7 +24,6 @@ from pathlib import Path
 from reid.training import load_recipe, resume, train
 from reid.training.folder import TrainingFolder
 
-EPOCHS = 18  # half of the recipe's, so that twelve trainings take two cores an hour
 # Model settings of each row, and the paper's mAP and rank-1 on MARS (table V).
 COUPLED = {"spatial": "gap", "hta_depth": 0, "distillation": []}
 ROWS: dict[str, tuple[str, str, dict[str, object], tuple[float, float]]] = {
@@ -45,7 +47,7 @@ def score(row: str, seed: int, out: Path, root: Path | None) -> tuple[float, flo
             recipe = load_recipe("synthetic", model)
             changed = {**recipe.model_settings, **settings} if model == "dcct-micro" else settings
             weights = {kind: weight for kind, weight in recipe.losses.weights.items() if kind != "aux" or row == "kd"}
-            values = {"seed": seed, "epochs": EPOCHS, "model_settings": changed, "losses.weights": weights}
+            values = {"seed": seed, "model_settings": changed, "losses.weights": weights}
             train(load_recipe("synthetic", model, values=values), "synthetic", root, folder.path)
     result = json.loads(folder.result.read_text(encoding="utf-8"))
     scores = result["scores"][result["run_variant"]]

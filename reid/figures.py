@@ -49,8 +49,14 @@ def tidy(axes: Axes, *, title: str, x: str, y: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+_SHOWN = 1000.0
+
+
 def scale(axes: Axes, values: Sequence[float]) -> None:
     """Make the vertical axis logarithmic if its values are positive and differ much, else let it begin at 0.
+
+    A logarithmic one shows three powers of ten below the highest value: a rate that falls to nothing at the very end
+    would press all else together.
 
     Args:
         axes: of a chart.
@@ -59,6 +65,8 @@ def scale(axes: Axes, values: Sequence[float]) -> None:
     least, most = min(values), max(values)
     if least > 0 and most > 5 * least:
         axes.set_yscale("log")
+        if least < most / _SHOWN:
+            axes.set_ylim(most / _SHOWN, 1.5 * most)
         few_decades = most < 200 * least  # else the powers of ten are enough to read it by
         axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if few_decades and f"{value:e}"[0] in "25" else "")
         axes.tick_params(axis="y", which="minor", labelsize=8, labelcolor=INK)
