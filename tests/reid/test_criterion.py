@@ -18,7 +18,6 @@ from reid.losses import (
     batch_hard_triplet,
     cross_entropy,
     supervised_contrastive,
-    supervised_loss,
 )
 from reid.models import PRESETS, build_model
 from reid.models.output import ReidOutput, SupervisedStage
@@ -76,14 +75,6 @@ def test_every_kind_takes_what_it_is_for_at_every_stage() -> None:
     assert (float(terms["aux/ld"]), float(terms["aux/fd"])) == (0.5, 2.0)
     oim = criterion.losses["oim/final"]
     torch.testing.assert_close(oim.table.norm(dim=1), torch.ones(2))  # both are, now
-
-
-def test_the_papers_two_kinds_are_those_of_supervised_loss() -> None:
-    output = outputs()
-    terms = Criterion(settings({"ce": 1, "triplet": 1, "aux": 1}), WIDTHS, 2)(output, LABELS)
-    expected = supervised_loss(output, LABELS)
-    assert set(terms) == set(expected)
-    torch.testing.assert_close(terms, {name: expected[name] for name in terms})
 
 
 @pytest.mark.parametrize(
