@@ -109,6 +109,7 @@ def test_ctrl_c_keeps_the_state_and_resume_goes_on(tmp_path: Path, vreid: Vreid)
         [*command, "--out", str(out)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # jobs in the background ignore it
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -21,7 +21,7 @@ from reid.clips import clip_indices
 from reid.colour_histograms import centred, crop_histograms, tracklet_histograms
 from reid.data import read_ahead
 from reid.data.records import DISTRACTOR_ID, JUNK_ID, DataSet, TrackletRecord
-from reid.distributed import World, start_world
+from reid.distributed import World
 from reid.embedder import Embedder
 from reid.errors import ConfigError, ImageError, InputError
 from reid.evaluation import colour_histogram_scores, embed_records, evaluate_data_set, scored_rows
@@ -277,17 +277,15 @@ def test_colours_that_cannot_be_read_are_left_out_of_the_scores() -> None:
 
 BROKEN = ("3/1/0", "3/1/1")
 
-_OTHER_PROCESS = """
+_PROCESS = """
 import json, logging, sys
 from tests.reid.test_evaluation import together
 from reid.distributed import start_world
 from reid.embedder import Embedder
 
 logging.basicConfig()
-micro = Embedder.untrained("dcct-micro")
-print("ready", flush=True)
 with start_world("cpu", init_method=sys.argv[1]) as world:
-    print(json.dumps(together(micro, world)))
+    print(json.dumps(together(Embedder.untrained("dcct-micro"), world)))
 """
 
 
@@ -305,36 +303,33 @@ def together(micro: Embedder, world: World | None) -> dict[str, Any]:
     }
 
 
-def test_two_processes_come_to_what_one_does(
-    tmp_path: Path, micro: Embedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_two_processes_come_to_what_one_does(tmp_path: Path, micro: Embedder) -> None:
     alone = together(micro, None)
-    caplog.clear()
     meeting = f"file://{tmp_path / 'meeting'}"
-    group = {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-c", _OTHER_PROCESS, meeting],
-        env={**os.environ, **group, "RANK": "1", "LOCAL_RANK": "1"},
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        # To wait in the group for a process that is no more would take long.
-        assert process.stdout.readline() == "ready\n", process.communicate()[1]
-        for name, value in {**group, "RANK": "0", "LOCAL_RANK": "0"}.items():
-            monkeypatch.setenv(name, value)
-        with start_world("cpu", init_method=meeting) as world:
-            first = together(micro, world)
-        output, messages = process.communicate(timeout=120)
-    assert process.returncode == 0, messages
-    assert json.loads(output) == first
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _PROCESS, meeting],
+            env=os.environ | {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank},
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    try:
+        printed = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], printed
+    first = json.loads(printed[0][0])
+    assert json.loads(printed[1][0]) == first
     for key in ("rows", "broken", "told"):
         assert first[key] == alone[key], key
     for key in ("vectors", "scores"):
         for name, expected in alone[key].items():
             np.testing.assert_allclose(first[key][name], expected, atol=1e-5)
     # Broken pictures are said by the first process alone.
-    assert "cannot be read" in caplog.text
-    assert "cannot be read" not in messages
+    assert "cannot be read" in printed[0][1]
+    assert "cannot be read" not in printed[1][1]

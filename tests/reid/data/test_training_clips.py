@@ -300,9 +300,10 @@ class TestWorkers:
     def test_ctrl_c_is_the_main_process_s(self, leave: str) -> None:
         """A terminal sends the signal to all processes: the main one leaves at once, and workers print nothing."""
         code = f"""
-            import sys, time
+            import signal, sys, time
             sys.path.insert(0, {str(ROOT)!r})
             from tests.reid.data.test_training_clips import *
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
             loader = ClipLoader(clips(), batches, workers=2, settings=SETTINGS)
             try:
                 for epoch in range(10**9):
