@@ -202,8 +202,6 @@ def _as_it_is(loaded: Any) -> Any:
 
 
 def _prepare_worker(_: int) -> None:
-    # Whoever stops the training stops all its processes at once; the first one decides when these have done enough.
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
