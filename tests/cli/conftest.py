@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -20,6 +21,7 @@ class Outcome(NamedTuple):
 
 
 Vreid = Callable[..., Outcome]
+Refused = Callable[..., None]
 
 
 @pytest.fixture
@@ -33,5 +35,22 @@ def vreid(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             main()
         printed = capsys.readouterr()
         return Outcome(int(exit_info.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def refused(vreid: Vreid) -> Refused:
+    """Run `vreid` with some arguments that it refuses in one line, leaving a folder as it was."""
+
+    def run(folder: Path, message: str, *args: object) -> None:
+        before = sorted(folder.rglob("*"))
+        outcome = vreid(*args)
+        assert outcome.code == 2
+        (line,) = outcome.stderr.splitlines()
+        assert line.startswith("vreid: ")
+        assert message in line
+        assert outcome.stdout == ""
+        assert sorted(folder.rglob("*")) == before
 
     return run

@@ -14,7 +14,7 @@ from reid.data.mars_layout import write_mars
 from reid.data.packed import load_packed, read_pack
 from reid.data.synthetic.tracklets import SyntheticTracklets
 from reid.preprocess import Preprocessing
-from tests.cli.conftest import Vreid
+from tests.cli.conftest import Refused, Vreid
 
 SYNTHETIC = SyntheticTracklets(people=4, cameras=2, tracklets=(1, 1), frames=(2, 3)).data_set(size_hw=(32, 16))
 IMAGES = sum(len(record.frames) for record in (*SYNTHETIC.train, *SYNTHETIC.test))
@@ -105,20 +105,13 @@ def test_broken_images_are_named_counted_and_left_out(vreid: Vreid, here: Path) 
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_nothing_is_written(
-    vreid: Vreid, here: Path, arguments: list[str], message: str
+    refused: Refused, here: Path, arguments: list[str], message: str
 ) -> None:
     (here / "taken").mkdir()
     (here / "taken" / "pack.json").write_text("{}")
     (here / "mine").mkdir()
     (here / "mine" / "letter").write_text("dear")
-    before = sorted(here.rglob("*"))
-    outcome = vreid("data", "pack", *arguments)
-    assert outcome.code == 2
-    (line,) = outcome.stderr.splitlines()
-    assert line.startswith("vreid: ")
-    assert message in line
-    assert outcome.stdout == ""
-    assert sorted(here.rglob("*")) == before
+    refused(here, message, "data", "pack", *arguments)
 
 
 def test_no_room_for_pixels(vreid: Vreid, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

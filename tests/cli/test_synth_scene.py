@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import RunDirectory, synthetic_scene
-from tests.cli.conftest import Vreid
+from tests.cli.conftest import Refused, Vreid
 
 SMALL = ["--cameras", 2, "--people", 5, "--seconds", 2, "--fps", 4, "--size", "320x180", "--seed", 3]
 
@@ -93,19 +93,12 @@ def test_what_stands_there_is_only_replaced_when_told_to(vreid: Vreid, here: Pat
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_nothing_is_written(
-    vreid: Vreid, here: Path, arguments: list[object], message: str
+    refused: Refused, here: Path, arguments: list[object], message: str
 ) -> None:
     (here / "taken").mkdir()
     (here / "taken" / "file").touch()
-    before = sorted(here.rglob("*"))
     defaults: list[object] = [] if "--out" in arguments else ["--out", "scene"]
-    outcome = vreid("synth", "scene", *arguments, *defaults)
-    assert outcome.code == 2
-    (line,) = outcome.stderr.splitlines()
-    assert line.startswith("vreid: ")
-    assert message in line
-    assert outcome.stdout == ""
-    assert sorted(here.rglob("*")) == before
+    refused(here, message, "synth", "scene", *arguments, *defaults)
 
 
 def test_out_is_needed(vreid: Vreid, here: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from reid.data.mars_layout import read_tables
 from reid.data.synthetic.tracklets import RenderedCrops, SyntheticTracklets
-from tests.cli.conftest import Vreid
+from tests.cli.conftest import Refused, Vreid
 
 SMALL = ["--people", 4, "--cameras", 2, "--tracklets", "1-1", "--frames", "2-3", "--size", "64x32"]
 
@@ -100,20 +100,13 @@ def test_the_same_bytes_again(vreid: Vreid, here: Path) -> None:
     ],
 )
 def test_bad_input_is_refused_in_one_line_and_nothing_is_written(
-    vreid: Vreid, here: Path, arguments: list[str], message: str
+    refused: Refused, here: Path, arguments: list[str], message: str
 ) -> None:
     (here / "taken").mkdir()
     (here / "taken" / "tracklets.json").write_text("{}")
     (here / "mine").mkdir()
     (here / "mine" / "letter").write_text("dear")
-    before = sorted(here.rglob("*"))
-    outcome = vreid("synth", "tracklets", *arguments)
-    assert outcome.code == 2
-    (line,) = outcome.stderr.splitlines()
-    assert line.startswith("vreid: ")
-    assert message in line
-    assert outcome.stdout == ""
-    assert sorted(here.rglob("*")) == before
+    refused(here, message, "synth", "tracklets", *arguments)
 
 
 def test_ctrl_c_keeps_nothing(vreid: Vreid, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
