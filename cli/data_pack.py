@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +9,13 @@ import typer
 
 from cli.bar import bar
 from cli.output import stdout, warn
+from cli.pairs import read_pair
 
 if TYPE_CHECKING:
     from reid.data.packing import PackReport
 
 EXIT_LEFT_OUT = 3
 _NAMES_SHOWN = 5
-_LEAST_PX, _MOST_PX = 16, 1024
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Put a data set into a few large files that read fast from slow or networked disks.
@@ -70,7 +69,7 @@ def pack(
     from reid.data.packing import pack as pack_data_set
     from reid.output_folder import check_output
 
-    size_hw = _size(raw) if raw else None
+    size_hw = read_pair(raw, "x", "--raw", "256x128", least=16, most=1024) if raw else None
     check_output(out, marker=MARKER, what="a pack", overwrite=overwrite)
     reading = read_data_set(name, root)
     count = len(pictures_of(reading))
@@ -83,17 +82,6 @@ def pack(
     if report.left_out:
         _show_left_out(report)
         raise typer.Exit(EXIT_LEFT_OUT)
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Read a height and a width."""
-    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
-    if match is None:
-        raise typer.BadParameter(f"--raw takes a height and a width, such as 256x128, not {text!r}")
-    size_hw = int(match[1]), int(match[2])
-    if not (min(size_hw) >= _LEAST_PX and max(size_hw) <= _MOST_PX):
-        raise typer.BadParameter(f"--raw takes sides from {_LEAST_PX} to {_MOST_PX} pixels, not {text}")
-    return size_hw
 
 
 def _show_left_out(report: PackReport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from cli.bar import bar
 from cli.output import stdout
+from cli.pairs import read_pair
 
 if TYPE_CHECKING:
     from pipeline.synthetic_scene import SceneFolder
@@ -62,18 +62,12 @@ def scene(
     from reid.data.synthetic.scenes.scene import SceneOptions
     from reid.device import usable_device
 
-    options = SceneOptions(cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=_size_hw(size), seed=seed)
+    width, height = read_pair(size, "x", "--size", "960x540", most=100_000)
+    options = SceneOptions(cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=(height, width), seed=seed)
     usable_device(device)
     with bar("making up frames", options.cameras * options.frames) as advance:
         made = write_scene(options, out, overwrite=overwrite, device=device, on_frame=lambda: advance(1))
     _print_summary(made)
-
-
-def _size_hw(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
-    if match is None:
-        raise typer.BadParameter(f"--size takes a width and a height, such as 960x540, not {text!r}")
-    return int(match[2]), int(match[1])
 
 
 def _print_summary(made: SceneFolder) -> None:

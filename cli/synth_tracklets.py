@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from cli.bar import bar
 from cli.output import stdout
+from cli.pairs import read_pair
 
 if TYPE_CHECKING:
     from reid.data.records import DataSet
@@ -64,11 +64,11 @@ def tracklets(
     protocol = SyntheticTracklets(
         people=people,
         cameras=cameras,
-        tracklets=_pair(tracklets, "-", "--tracklets", "1-4", most=99),
-        frames=_pair(frames, "-", "--frames", "10-60", most=999),
+        tracklets=read_pair(tracklets, "-", "--tracklets", "1-4", most=99),
+        frames=read_pair(frames, "-", "--frames", "10-60", most=999),
         seed=seed,
     )
-    size_hw = _pair(size, "x", "--size", "256x128", least=16, most=1024)
+    size_hw = read_pair(size, "x", "--size", "256x128", least=16, most=1024)
     usable_device(device)
     data_set = protocol.data_set(size_hw=size_hw, device=device)
     about = {"made_up": True, **asdict(protocol), "size_hw": size_hw, "device": device}
@@ -76,17 +76,6 @@ def tracklets(
     with bar("making up images", total) as on_images:
         write_mars(data_set, out, about, overwrite=overwrite, on_images=on_images)
     _print_summary(data_set, out)
-
-
-def _pair(text: str, between: str, flag: str, example: str, *, least: int = 1, most: int) -> tuple[int, int]:
-    """Read two whole numbers."""
-    match = re.fullmatch(rf"(\d{{1,9}}){between}(\d{{1,9}})", text)
-    if match is None:
-        raise typer.BadParameter(f"{flag} takes two numbers, such as {example}, not {text!r}")
-    first, second = int(match[1]), int(match[2])
-    if not (least <= first <= most and least <= second <= most):
-        raise typer.BadParameter(f"{flag} takes numbers from {least} to {most}, not {text}")
-    return first, second
 
 
 def _print_summary(data_set: DataSet, out: Path) -> None:
