@@ -62,7 +62,7 @@ def main() -> None:
     recipe = load_recipe("mars", "dcct")
     model = with_channels_last(build_model(arguments.model, num_classes=CLASSES).to(device)).train()
     assert isinstance(model, DCCT)
-    criterion = Criterion(recipe.losses, model.stage_widths, CLASSES).to(device)
+    criterion = Criterion(recipe.losses, model.stage_widths, CLASSES, model.aux_losses).to(device)
     optimisers = build_optimisers(model, criterion, recipe.optimiser)
     preprocessing = Preprocessing(model.config.image_size_hw)
     clips = 2 * arguments.people

@@ -139,21 +139,28 @@ class Criterion(nn.Module):
         settings: the terms, their weights and settings.
         stage_widths: supervised stage of the model -> D.
         num_classes: K.
+        aux_losses: names of the model's own losses.
         seed: decides the random start of losses that have parameters; the global random state stays as it was.
 
     Raises:
-        ConfigError: a weight is of a stage that the model does not have, or none is left.
+        ConfigError: a weight is of a stage or a loss that the model does not have, or none is left.
     """
 
     def __init__(
-        self, settings: LossSettings, stage_widths: Mapping[str, int], num_classes: int, seed: int = 0
+        self,
+        settings: LossSettings,
+        stage_widths: Mapping[str, int],
+        num_classes: int,
+        aux_losses: Collection[str] = (),
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.weights: dict[str, float] = {}
         for kind in _COMPARED:
             self.weights |= _weights_of(kind, settings.weights, stage_widths, "stage")
-        if not self.weights and not any(name.split("/")[0] == "aux" for name in settings.weights):
+        self.aux_weights = _weights_of("aux", settings.weights, aux_losses, "loss of its own")
+        if not self.weights and not self.aux_weights:
             raise ConfigError("losses: the model has no supervised stage that a weight could be of")
         self.losses = nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
@@ -176,7 +183,6 @@ class Criterion(nn.Module):
             batch, not weighted.
 
         Raises:
-            ConfigError: a weight is of a loss that the model does not have.
             ValueError: the output lacks a stage.
         """
         missing = {stage for _, stage in self._terms() if stage not in output.stages}
@@ -190,10 +196,10 @@ class Criterion(nn.Module):
             f"{kind}/{stage}": self._term(kind, stage, joint[stage, _COMPARED[kind]], labels)
             for kind, stage in self._terms()
         }
-        aux = _weights_of("aux", self.settings.weights, output.aux_losses, "loss of its own")
-        if aux:
-            own = torch.stack([output.aux_losses[name.removeprefix("aux/")] for name in aux])
-            terms |= zip(aux, gather_with_gradient(in_full_precision(own).unsqueeze(0)).mean(dim=0), strict=True)
+        if self.aux_weights:
+            own = torch.stack([output.aux_losses[name.removeprefix("aux/")] for name in self.aux_weights])
+            means = gather_with_gradient(in_full_precision(own).unsqueeze(0)).mean(dim=0)
+            terms |= zip(self.aux_weights, means, strict=True)
         return terms
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
@@ -202,12 +208,7 @@ class Criterion(nn.Module):
         Raises:
             RunError: the sum is not finite; the message gives every term.
         """
-        own = [name.removeprefix("aux/") for name in terms if name.startswith("aux/")]
-        return weighted_sum(terms, self.weights | _weights_of("aux", self.settings.weights, own, "loss of its own"))
-
-    def uses_logits(self, stage: str) -> bool:
-        """Return whether a stage's classifier learns from a loss."""
-        return any(_COMPARED[kind] == "logits" for kind, of in self._terms() if of == stage)
+        return weighted_sum(terms, self.weights | self.aux_weights)
 
     def own_optimisers(self) -> list[Optimizer]:
         """Build the optimisers of parameters that follow a rule of their own: centres, whose rate stays as it is.

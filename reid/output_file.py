@@ -27,6 +27,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         building = Path(folder) / path.name
         yield building
+        # Some libraries make their files for their user alone; a new file has the rights that all new files have.
+        (Path(folder) / "new").touch()
+        building.chmod((Path(folder) / "new").stat().st_mode)
         with building.open("rb+") as file:
             os.fsync(file.fileno())
         building.replace(path)

@@ -8,7 +8,7 @@ middle of an epoch and going on from there, changes a pixel.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ from reid.data.images import read_usable
 from reid.data.records import CropSource, TrackletRecord
 from reid.errors import ImageError
 from reid.preprocess import Crop, Preprocessing
+
+_PEOPLE_TRIED = 8  # where nobody's pictures can be read, the disk is gone
 
 
 def restricted_random_indices(num_frames: int, clip_length: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -86,7 +88,7 @@ class ClipBatch:
     Attributes:
         frames: (B, T, H, W, 3) uint8, RGB.
         labels: (B,) int64.
-        rows: which tracklets; another one of the same person where a tracklet has no readable picture.
+        rows: which tracklets; another one, if need be of another person, where one has no readable picture.
         broken: names of pictures that could not be read and were replaced, with reasons.
     """
 
@@ -100,7 +102,8 @@ class TrainingClips(Dataset[ClipBatch]):
     """The training set as clips, each a function of its `Place`.
 
     A picture that cannot be read is replaced by the nearest one of its tracklet that can (the earlier of two); a
-    tracklet without any by another of the same person, in an order that the clip's generator draws.
+    tracklet without any by another of the same person, in an order that the clip's generator draws; a person without
+    any by the next one, so that all clips of a batch that were to show one person still do.
 
     Args:
         records: N tracklets of people.
@@ -146,7 +149,7 @@ class TrainingClips(Dataset[ClipBatch]):
         """Make one clip, as a batch.
 
         Raises:
-            ImageError: none of the person's pictures can be read.
+            ImageError: neither the person's pictures nor those of others can be read.
         """
         frames = torch.empty(self.shape(1), dtype=torch.uint8)
         rows, broken = self.fill(frames.numpy(), [place])
@@ -163,7 +166,7 @@ class TrainingClips(Dataset[ClipBatch]):
             `rows` and `broken` as in `ClipBatch`.
 
         Raises:
-            ImageError: none of a person's pictures can be read.
+            ImageError: neither a person's pictures nor those of others can be read.
         """
         rows, broken = [], {}
         for place, clip_out in zip(places, out, strict=True):
@@ -175,18 +178,20 @@ class TrainingClips(Dataset[ClipBatch]):
         return tuple(rows), broken
 
     def _read(self, row: int, rng: np.random.Generator) -> Clip:
-        """Read a clip of a tracklet, or of another one of the same person."""
+        """Read a clip of a tracklet, or of another one of the same person, or of one of the people after that."""
         broken: dict[str, str] = {}
         clip = self._read_tracklet(row, rng, broken)
         if clip is not None:
             return clip
-        person = self._records[row].person_id
-        for other in rng.permutation([each for each in self._rows_of[person] if each != row]).tolist():
-            clip = self._read_tracklet(other, rng, broken)
-            if clip is not None:
-                return clip
+        people = list(self._rows_of)
+        first = people.index(self._records[row].person_id)
+        for person in (people[(first + ahead) % len(people)] for ahead in range(min(_PEOPLE_TRIED, len(people)))):
+            for other in rng.permutation([each for each in self._rows_of[person] if each != row]).tolist():
+                clip = self._read_tracklet(other, rng, broken)
+                if clip is not None:
+                    return clip
         reason = next(iter(broken.values()))
-        raise ImageError(f"{reason}; nor can any other picture of person {person} be read, so it cannot be trained on")
+        raise ImageError(f"{reason}; nor can any other picture of that person and of {_PEOPLE_TRIED - 1} more be read")
 
     def _read_tracklet(self, row: int, rng: np.random.Generator, broken: dict[str, str]) -> Clip | None:
         """Read a clip of this tracklet; None where it has no picture. What is broken is added to `broken`."""
@@ -196,15 +201,25 @@ class TrainingClips(Dataset[ClipBatch]):
         broken.update(unusable)
         crops = []
         for index in indices:
-            for near in sorted(range(len(names)), key=lambda other: abs(other - index)) if unusable else (index,):
-                name = names[near]
-                if name not in usable and name not in broken:
-                    more, unusable = read_usable(self._source, [name])
-                    usable.update(more)
-                    broken.update(unusable)
-                if name in usable:
-                    crops.append(usable[name])
-                    break
-            else:
+            picked = names[index]
+            nearest = (picked,) if picked in usable else _by_nearness(names, index)
+            crop = next(self._readable(nearest, usable, broken), None)
+            if crop is None:
                 return None
+            crops.append(crop)
         return Clip(row, crops, broken)
+
+    def _readable(self, names: Sequence[str], usable: dict[str, Crop], broken: dict[str, str]) -> Iterator[Crop]:
+        """Yield the pictures that can be read, reading those that nobody has tried yet."""
+        for name in names:
+            if name not in usable and name not in broken:
+                found, unusable = read_usable(self._source, [name])
+                usable.update(found)
+                broken.update(unusable)
+            if name in usable:
+                yield usable[name]
+
+
+def _by_nearness(names: Sequence[str], index: int) -> list[str]:
+    """List a tracklet's pictures by their distance to one of them, the earlier of two first."""
+    return [names[other] for other in sorted(range(len(names)), key=lambda other: abs(other - index))]

@@ -53,11 +53,10 @@ class Splits:
         count = f"{len(self.splits)} splits" if len(self.splits) > 1 else "split"
         return f"{count} of {self.source}" if self.standard else f"{count} drawn from {self.source}, seed {self.seed}"
 
-    def write(self, path: Path, chosen: int | None = None) -> None:
-        """Write them as JSON that `read_splits` reads.
+    def to_json(self, chosen: int | None = None) -> str:
+        """Return them as JSON that `read_splits` reads.
 
         Args:
-            path: the file.
             chosen: which of them a result is of, counted from 0; None if all were used.
         """
         content = {
@@ -68,7 +67,7 @@ class Splits:
             "chosen": chosen,
             "splits": [{"train": split.train, "test": split.test} for split in self.splits],
         }
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return json.dumps(content, indent=1) + "\n"
 
 
 def read_splits(path: Path, people: Iterable[str]) -> Splits:

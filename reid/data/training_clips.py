@@ -79,13 +79,13 @@ class ClipLoader:
             start: the first batch, counted from 0: how many were done when the training stopped.
 
         Raises:
-            ImageError: none of a person's pictures can be read.
+            ImageError: neither a person's pictures nor those of others can be read.
             RunError: a worker died.
         """
         if self._loader is None:
             raise ValueError("the loader is closed")
         self._plan.begin(epoch, start)
-        with _no_advice():
+        with _no_advice(), _ctrl_c_waits():
             self._running = iter(self._loader)
         turn = self._turn = self._turn + 1
         while turn == self._turn:
@@ -195,6 +195,19 @@ def _no_advice() -> Iterator[None]:
         # Python warns of forks beside threads, from 3.12 on. These workers run none of torch's parallel code.
         warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
         yield
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Hold Ctrl-C back while workers begin, each until it ignores it; it then reaches this process."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _as_it_is(loaded: Any) -> Any:

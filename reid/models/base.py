@@ -78,6 +78,8 @@ class ReidModel(nn.Module):
     variant_widths: dict[str, int]
     necks: nn.ModuleDict
     classifiers: nn.ModuleDict
+    # Names of the losses that only the model itself can compute.
+    aux_losses: tuple[str, ...] = ()
 
     # Children that are made of parts worth naming one by one.
     HOLDERS: ClassVar[tuple[str, ...]] = ()

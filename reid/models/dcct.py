@@ -166,6 +166,7 @@ class DCCT(ReidModel):
         variant_widths["all"] = sum(variant_widths[kind] for kind in self.kinds)
         self._build_heads(stage_widths, num_classes, variant_widths)
         self.distillation = config.distillation if num_classes and self.hta is not None else ()
+        self.aux_losses = tuple(f"{what}_distillation" for what in self.distillation)
         self.distillation_temperature = config.distillation_temperature
         self.distillation_reduction = config.distillation_reduction
         self.hints = nn.ModuleDict()

@@ -121,9 +121,8 @@ class TrainingFolder:
                     if error.errno in (errno.EACCES, errno.EAGAIN):
                         raise OutputError(f"another process is training in {self.path}; stop it first") from error
                     # else a file system without locks
-            for path in (self.state, self.last, self.best, self.result, self.calibration):
-                for left in self.path.glob(f".{path.name}.*"):
-                    shutil.rmtree(left, ignore_errors=True)
+            for left in self.path.glob(".*.*.*"):  # as `whole_file` names them
+                shutil.rmtree(left, ignore_errors=True)
             yield
 
     def create(self) -> None:

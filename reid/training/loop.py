@@ -11,6 +11,7 @@ batch in one process: losses see the features of all (`reid.criterion`), normali
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ from reid.evaluation import evaluate_data_set
 from reid.models import ReidModel
 from reid.preprocess import Preprocessing
 from reid.run_log import RunLog
+from reid.start_weights import StartReport
 from reid.training.folder import TrainingFolder
 from reid.training.listener import TrainingListener
 from reid.training.optimisers import build_optimisers
@@ -87,15 +89,20 @@ class Training:
 
         self.records = self.data_set.train
         self.held_out: DataSet | None = None
-        if recipe.held_out_people:
-            self.records, self.held_out = hold_out(self.data_set, recipe.held_out_people, recipe.seed)
+        self.held_out_people = recipe.held_out_of(len({record.person_id for record in self.records}))
+        if self.held_out_people:
+            self.records, self.held_out = hold_out(self.data_set, self.held_out_people, recipe.seed)
         people = sorted({record.person_id for record in self.records})
         labels = {person_id: label for label, person_id in enumerate(people)}
 
-        self.model, self.start = starting_model(recipe, len(people))
+        # A saved state holds all weights: those that the model began with need not be there any more.
+        begins = recipe.model_copy(update={"start_weights": None}) if resume else recipe
+        self.model, self.start = starting_model(begins, len(people))
         self.preprocessing = Preprocessing(self.model.config.image_size_hw)
         self.model = with_channels_last(self.model.to(world.device))
-        self.criterion = Criterion(recipe.losses, self.model.stage_widths, len(people), seed=recipe.seed)
+        self.criterion = Criterion(
+            recipe.losses, self.model.stage_widths, len(people), self.model.aux_losses, seed=recipe.seed
+        )
         self.criterion.to(world.device)
         self.average = (
             None if recipe.ema is None else AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))  # type: ignore[no-untyped-call]
@@ -136,7 +143,7 @@ class Training:
         return {
             "people": len({record.person_id for record in self.records}),
             "tracklets": len(self.records),
-            "held_out_people": self.recipe.held_out_people,
+            "held_out_people": self.held_out_people,
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
             "start": self.start,
             "epochs": self.recipe.epochs,
@@ -208,8 +215,9 @@ class Training:
             waits = index + 1 < len(group) and isinstance(self.network, DistributedDataParallel)
             with cast(DistributedDataParallel, self.network).no_sync() if waits else nullcontext():
                 self._learn(clips, 1 / len(group))
-        if self.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm or math.inf)
+        if not torch.isfinite(norm):
+            raise self._not_finite(f"the gradient's norm is {norm:g}")
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
@@ -234,16 +242,20 @@ class Training:
         try:
             return self.criterion.total(terms)
         except RunError as error:
-            raise RunError(
-                f"epoch {self.epoch + 1}, batch {self.batch}: {error}; a lower optimiser.lr or a clip_norm may help"
-            ) from error
+            raise self._not_finite(str(error)) from error
+
+    def _not_finite(self, what: str) -> RunError:
+        return RunError(
+            f"epoch {self.epoch + 1}, batch {self.batch}: {what}; a lower optimiser.lr or a clip_norm in "
+            f"{self.folder.recipe} may help"
+        )
 
     def _note_broken(self, broken: Mapping[str, str]) -> None:
         """Remember pictures that cannot be read, and name those that were not known."""
         for name, reason in broken.items():  # a reason begins with the picture's name
             if name not in self.broken:
                 self.broken[name] = reason
-                self.listener.on_note(f"{reason}; another picture of its tracklet is used")
+                self.listener.on_note(f"{reason}; another picture stands in")
 
     def _record(self) -> dict[str, Any]:
         """Return the epoch so far, ready for JSON: means over its batches."""
@@ -330,6 +342,7 @@ class Training:
                 "criterion": self.criterion.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+                "start": self.start.source,
                 "progress": {name: getattr(self, name) for name in _PROGRESS},
             },
         )
@@ -343,6 +356,7 @@ class Training:
                 self.average.load_state_dict(state["average"])
             for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
+            self.start = StartReport(state["start"])
             for name in _PROGRESS:
                 setattr(self, name, state["progress"][name])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -371,13 +385,16 @@ class Training:
 
 def _workers(world: World) -> int:
     """Return how many processes read pictures where nobody says."""
-    return max(0, min(_MOST_WORKERS, (os.cpu_count() or 1) // world.size - 1))
+    beside_each_other = int(os.environ.get("LOCAL_WORLD_SIZE", world.size))  # on this machine
+    return max(0, min(_MOST_WORKERS, (os.cpu_count() or 1) // beside_each_other - 1))
 
 
 def _halves(recipe: Recipe, world: World) -> bool:
     """Say whether to compute in bfloat16."""
+    on_gpu = world.device.type == "cuda"
+    has_it = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     if recipe.precision == "auto":
-        return world.device.type == "cuda" and torch.cuda.is_bf16_supported()
-    if recipe.precision == "bfloat16" and world.device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        return has_it
+    if recipe.precision == "bfloat16" and on_gpu and not has_it:
         raise ConfigError("precision: this GPU has no bfloat16; use float32")
     return recipe.precision == "bfloat16"

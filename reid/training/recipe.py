@@ -19,11 +19,15 @@ from reid.training.schedules import ScheduleSettings
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Side = Annotated[int, Field(ge=16, le=1024)]  # pixels
+
+SYNTHETIC = "synthetic"
 
 _FOLDER = "train"
 _SMALL = ("-compact", "-micro")
 # The set whose recipe serves for a set that has none: the largest one.
 _FALLBACK = "mars"
+_FEWEST = 2  # people held out, clips in a batch
 # Of these a file that extends another says all or nothing: what a paper weighs is one choice, and another model has
 # other settings.
 _WHOLE = ("weights", "model_settings")
@@ -64,7 +68,7 @@ class SyntheticSettings(Settings):
     cameras: Count = 6
     tracklets: tuple[int, int] = (1, 2)
     frames: tuple[int, int] = (4, 8)
-    size_hw: tuple[Count, Count] = (128, 64)
+    size_hw: tuple[Side, Side] = (128, 64)
     seed: int = 0
 
 
@@ -79,7 +83,8 @@ class Recipe(Settings):
         epochs: how many; `batch.epoch` says what one is.
         split: which of the ten splits of iLIDS-VID and PRID-2011, from 0.
         held_out_people: people of the training set that are not trained on, but choose the best checkpoint and
-            calibrate the match threshold; 0 trains on everybody, keeps the last checkpoint only and calibrates nothing.
+            calibrate the match threshold; below 1 a share of them. 0 trains on everybody, keeps the last checkpoint
+            only and calibrates nothing.
         batch: people and tracklets of a batch.
         accumulate: batches whose gradients are averaged for one step of the optimiser.
         augmentation: of training clips.
@@ -89,11 +94,12 @@ class Recipe(Settings):
         precision: of the forward and backward pass; "auto" is bfloat16 on a GPU that has it, else float32.
         clip_norm: longest gradient, L2 over all of the model's parameters; null for any.
         ema: share of the old value that the average of the weights keeps in each step; the average is what is judged
-            and kept. null: the weights themselves.
+            and kept, with the statistics of normalisations as they are. null: the weights themselves.
         evaluate_every: epochs between two looks at the held-out people.
         save_minutes: longest time without a saved state in a long epoch.
         workers: processes that read pictures; null for one less than the cores, at most 8.
-        expected_map: mAP on the test set, stated before it was trained; the result is printed beside it.
+        expected_map: mAP on the made-up people of this recipe's `synthetic`, stated before it was trained; the
+            result is printed beside it.
         synthetic: of the set `synthetic`, where no folder is given.
     """
 
@@ -103,7 +109,7 @@ class Recipe(Settings):
     seed: int = Field(default=0, ge=0, lt=2**31)
     epochs: Count
     split: int = Field(default=0, ge=0)
-    held_out_people: int = Field(default=0, ge=0)
+    held_out_people: int | float = Field(default=0, ge=0)
     batch: BatchSettings
     accumulate: Count = 1
     augmentation: Augmentation = Augmentation()
@@ -122,8 +128,18 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.held_out_people == 1:
-            raise ValueError("held_out_people: one person can be told from nobody; 0, or 2 and more")
+            raise ValueError("held_out_people: one person can be told from nobody; 0, a share below 1, or 2 and more")
+        if self.held_out_people > 1 and self.held_out_people != int(self.held_out_people):
+            raise ValueError(f"held_out_people: {self.held_out_people} is neither a number of people nor a share")
+        if self.batch.people * self.batch.tracklets < _FEWEST:
+            raise ValueError("batch: normalisations take two clips at least: more people or tracklets")
         return self
+
+    def held_out_of(self, people: int) -> int:
+        """Return how many of so many people are held out."""
+        if not 0 < self.held_out_people < 1:
+            return int(self.held_out_people)
+        return max(_FEWEST, round(self.held_out_people * people))
 
 
 def recipe_names() -> list[str]:
@@ -175,8 +191,10 @@ def load_recipe(
     Raises:
         ConfigError: a file, key or value is not understood; the message names it.
     """
+    changed = {key.partition(".")[0] for key in values or {}}
     if config is not None and Path(config).suffix in (".yaml", ".yml"):
         content = read_yaml(Path(config))
+        changed |= content.keys()
         base = _shipped(str(content.pop("extends", None) or find_recipe(data_set, model)))
         content = _over(base, content)
         where = config
@@ -184,6 +202,8 @@ def load_recipe(
         where = config or find_recipe(data_set, model)
         content = _shipped(where)
     content["model"] = model
+    if "expected_map" not in changed and (data_set != SYNTHETIC or SYNTHETIC in changed):
+        content["expected_map"] = None  # it was stated for other people
     for key, value in (values or {}).items():
         _put(content, key, value)
     return parse_settings(content, Recipe, where=where)

@@ -19,12 +19,10 @@ from reid.data.synthetic.tracklets import SyntheticTracklets
 from reid.distributed import World, barrier, broadcast_object, start_world
 from reid.errors import ConfigError, InputError, RunError, VreidError
 from reid.training.finishing import Judgement, judge
-from reid.training.folder import TrainingFolder, describe, write_recipe
+from reid.training.folder import TrainingFolder, describe, write_recipe, write_text
 from reid.training.listener import Stopped, TrainingListener, stop_if_asked
 from reid.training.loop import Training
-from reid.training.recipe import Recipe, SyntheticSettings
-
-SYNTHETIC = "synthetic"
+from reid.training.recipe import SYNTHETIC, Recipe, SyntheticSettings
 
 
 def train(
@@ -65,13 +63,14 @@ def train(
             folder.check(overwrite=overwrite)
         place, loaded = _load(recipe, data_set, root, world, listener)
         index = describe(recipe, data_set, place, loaded, device=str(world.device), processes=world.size)
-        training = Training(recipe, loaded, folder, world=world, listener=listener)
+        with _as_one_of_ours():
+            training = Training(recipe, loaded, folder, world=world, listener=listener)
         if world.is_main:
             folder.create()
             write_recipe(folder, recipe)
-            folder.write_index(index)
             if loaded.splits is not None:
-                loaded.splits.write(folder.splits, recipe.split)
+                write_text(folder.splits, loaded.splits.to_json(recipe.split))
+            folder.write_index(index)
         barrier()
         return _run(training, index)
     return None
@@ -108,7 +107,8 @@ def resume(
                 f"{folder.path} was trained on another data set than what is now in {given or 'the cache'}: "
                 "other tracklets, people or splits"
             )
-        training = Training(recipe, loaded, folder, world=world, listener=listener, resume=folder.state.exists())
+        with _as_one_of_ours():
+            training = Training(recipe, loaded, folder, world=world, listener=listener, resume=folder.state.exists())
         return _run(training, {**index, "device": str(world.device), "processes": world.size})
     return None
 
@@ -135,14 +135,23 @@ def _run(training: Training, index: dict[str, Any]) -> Judgement | None:
 def _broken_off(folder: TrainingFolder) -> Iterator[None]:
     """Say of what ends a training that has begun what it was, and that it can go on."""
     try:
+        with _as_one_of_ours():
+            yield
+    except VreidError as error:
+        raise RunError(f"{error}; vreid train --resume {folder.path} goes on from what was last saved") from error
+
+
+@contextmanager
+def _as_one_of_ours() -> Iterator[None]:
+    """Say in one line what the machine lacks: memory, room on a disk, a worker that was killed."""
+    try:
         yield
-    except (VreidError, OSError, MemoryError, RuntimeError) as error:
+    except (OSError, MemoryError, RuntimeError) as error:
         # torch tells of workers that died wherever the training is just then.
         worker_died = str(error).startswith("DataLoader worker")
         if isinstance(error, RuntimeError) and not worker_died and not isinstance(error, torch.OutOfMemoryError):
             raise
-        what = str(error).splitlines()[0] if str(error) else "memory ran out"
-        raise RunError(f"{what}; vreid train --resume {folder.path} goes on from what was last saved") from error
+        raise RunError(str(error).splitlines()[0] if str(error) else "memory ran out") from error
 
 
 def _load(

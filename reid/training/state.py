@@ -13,6 +13,9 @@ from reid.output_file import whole_file
 
 FORMAT = "vreid-training-state/1"
 
+# What torch raises on files in which bytes are missing or changed.
+_DAMAGED = (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError, AttributeError, pickle.UnpicklingError)
+
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a state; the one before is replaced only once the new one is whole and on the disk.
@@ -44,7 +47,7 @@ def load_state(path: Path) -> dict[str, Any]:
         raise InputError(f"{path.parent} has no {path.name}: no training to go on with was saved there")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path} is damaged or not a training's state; start again without --resume") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise InputError(f"{path} is not a training's state that this vreid reads ({FORMAT})")

@@ -87,6 +87,10 @@ def test_from_nothing_to_a_checkpoint(vreid: Vreid, tmp_path: Path) -> None:
         (("synthetic", "--config", "smoke", "--set", "start_weights=lost.pth"), "lost.pth"),
         (("synthetic", "--config", "smoke", "--set", "losses.weights={ce: 1, trplet: 1}"), "trplet"),
         (("synthetic", "--config", "smoke", "--set", "model_settings.widht=3"), "widht"),
+        (
+            ("synthetic", "--config", "smoke", "--model", "stca-micro", "--set", "losses.weights.aux=1"),
+            "loss of its own",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
@@ -149,7 +153,7 @@ def test_a_broken_picture_is_named_and_skipped(tmp_path: Path, vreid: Vreid) -> 
         victim.write_bytes(victim.read_bytes()[:300])
     outcome = train_smoke(vreid, "--root", made_up, "--out", tmp_path / "run")
     assert outcome.code == 0
-    warned = re.findall(r"^warning: .*/(\S+\.jpg): .*; another picture of its tracklet is used$", outcome.stderr, re.M)
+    warned = re.findall(r"^warning: .*/(\S+\.jpg): .*; another picture stands in$", outcome.stderr, re.M)
     assert warned
     assert {*warned} <= {victim.name for victim in victims}
     assert len({*warned}) == len(warned)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from reid.config import parse_settings
 from reid.criterion import KINDS, Criterion, LossSettings
@@ -24,6 +23,7 @@ from reid.models.output import ReidOutput, SupervisedStage
 from tests.reid.losses.numbers import normal
 
 WIDTHS = {"final": 6, "base": 5}
+OWN = ("ld", "fd")
 LABELS = torch.tensor([0, 0, 1, 1])
 
 
@@ -52,6 +52,7 @@ def test_every_kind_takes_what_it_is_for_at_every_stage() -> None:
         ),
         WIDTHS,
         num_classes=2,
+        aux_losses=OWN,
     )
     terms = criterion(output, LABELS)
     assert {name.split("/")[0] for name in terms} == set(KINDS)
@@ -91,13 +92,11 @@ def test_every_kind_takes_what_it_is_for_at_every_stage() -> None:
     ],
 )
 def test_weights_decide_what_is_computed(weights: dict[str, float], expected: dict[str, float]) -> None:
-    criterion = Criterion(settings(weights), WIDTHS, 2)
+    criterion = Criterion(settings(weights), WIDTHS, 2, OWN)
     terms = criterion(outputs(), LABELS)
     assert set(terms) == set(expected)
     total = sum(expected[name] * float(term) for name, term in terms.items())
     assert float(criterion.total(terms)) == pytest.approx(total, rel=1e-5)
-    for stage in WIDTHS:
-        assert criterion.uses_logits(stage) == (f"ce/{stage}" in expected)
 
 
 def test_only_losses_with_a_weight_have_parameters() -> None:
@@ -159,7 +158,7 @@ def test_people_without_a_name_are_seen_by_oims_queue_alone() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_total_that_is_not_finite_shows_every_term(bad: float) -> None:
-    criterion = Criterion(settings({"ce/final": 1, "aux": 0.1}), WIDTHS, 2)
+    criterion = Criterion(settings({"ce/final": 1, "aux": 0.1}), WIDTHS, 2, OWN)
     output = outputs()
     output.aux_losses["fd"] = torch.tensor(bad)
     with pytest.raises(RunError, match=rf"the loss is {bad:g}; .*: ce/final [\d.]+, aux/ld 0.5, aux/fd {bad:g}"):
@@ -218,16 +217,15 @@ def test_weights_of_stages_that_are_not_there_are_refused(
 @pytest.mark.parametrize(
     ("weights", "aux", "message"),
     [
-        ({"aux/gd": 1}, {"ld": torch.zeros(())}, "'aux/gd': the model has no such loss of its own; it has ld"),
-        ({"ce": 1, "aux": 1}, {}, "'aux': the model has no loss of its own that it could weigh"),
+        ({"aux/gd": 1}, ("ld",), "'aux/gd': the model has no such loss of its own; it has ld"),
+        ({"ce": 1, "aux": 1}, (), "'aux': the model has no loss of its own that it could weigh"),
     ],
 )
 def test_weights_of_losses_that_the_model_does_not_have_are_refused(
-    weights: dict[str, float], aux: dict[str, Tensor], message: str
+    weights: dict[str, float], aux: tuple[str, ...], message: str
 ) -> None:
-    criterion = Criterion(settings(weights), WIDTHS, 2)
     with pytest.raises(ConfigError, match=message):
-        criterion(ReidOutput({}, outputs().stages, aux), LABELS)
+        Criterion(settings(weights), WIDTHS, 2, aux)
 
 
 def test_an_output_without_a_stage_is_refused() -> None:
@@ -240,7 +238,8 @@ def test_every_model_can_be_trained_with_every_kind(name: str) -> None:
     model = build_model(name, num_classes=2).train()
     output = model(torch.randn(4, 2, 3, *model.config.image_size_hw, generator=torch.Generator().manual_seed(0)))
     weights = {kind: 1.0 for kind in KINDS if kind != "aux" or output.aux_losses}
-    criterion = Criterion(settings(weights), {stage: model.necks[stage].num_features for stage in model.classifiers}, 2)
+    criterion = Criterion(settings(weights), model.stage_widths, 2, model.aux_losses)
+    assert set(model.aux_losses) == set(output.aux_losses)
     terms = criterion(output, LABELS)
     assert len(terms) == len(output.stages) * (len(KINDS) - 1) + len(output.aux_losses)
     criterion.total(terms).backward()

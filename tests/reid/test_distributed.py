@@ -108,8 +108,7 @@ def normalised(norm: nn.Module, x: Tensor, wanted: Tensor) -> dict[str, Any]:
 def trained(case: Case, rank: int | None) -> dict[str, Any]:
     """Take gradients of a model and its criterion twice: with the whole batch, or as one of the processes."""
     model = build_model(case.model, num_classes=4, overrides=case.overrides).to(case.dtype).train()
-    stage_widths = {stage: model.necks[stage].num_features for stage in model.classifiers}
-    criterion = Criterion(case.losses, stage_widths, 4).to(case.dtype)
+    criterion = Criterion(case.losses, model.stage_widths, 4, model.aux_losses).to(case.dtype)
     network: nn.Module = SupervisedModel(model, criterion)
     if rank is not None:
         synchronise_batch_norm(model)

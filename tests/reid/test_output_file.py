@@ -19,6 +19,13 @@ def test_it_takes_its_place_at_the_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_it_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    with whole_file(tmp_path / "result.txt") as place:
+        place.touch(mode=0o600)
+    assert (tmp_path / "result.txt").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_after_an_error_the_old_one_is_still_there(tmp_path: Path) -> None:
     path = tmp_path / "result.txt"
     path.write_text("old")

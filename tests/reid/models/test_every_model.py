@@ -84,7 +84,7 @@ def training_model(name: str) -> ReidModel:
 def criterion_of(model: ReidModel, num_classes: int) -> Criterion:
     """Build the losses that a model's paper trains it with."""
     settings = {"weights": {"ce": 1.0, "triplet": 1.0}, **LOSSES.get(model.name.split("-")[0], {})}
-    return Criterion(LossSettings(**settings), model.stage_widths, num_classes)
+    return Criterion(LossSettings(**settings), model.stage_widths, num_classes, model.aux_losses)
 
 
 def assert_near(half: dict[str, Tensor], full: dict[str, Tensor]) -> None:

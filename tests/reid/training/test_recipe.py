@@ -26,7 +26,7 @@ def test_every_recipe_that_ships_fits_its_model(name: str) -> None:
     assert "Source" in builtin_text(f"train/{name}.yaml") or name.endswith(("_release", "_average_mars"))
     with torch.device("meta"):
         model = build_model(recipe.model, num_classes=7, overrides=recipe.model_settings)
-        criterion = Criterion(recipe.losses, model.stage_widths, 7)
+        criterion = Criterion(recipe.losses, model.stage_widths, 7, model.aux_losses)
     assert criterion.weights, "something is learnt"
     assert build_optimisers(model, criterion, recipe.optimiser)[0].param_groups[0]["lr"] == recipe.optimiser.lr
 
@@ -89,6 +89,23 @@ def test_single_values_go_before_everything() -> None:
     assert recipe.model_settings == {"drop_path": 0.0}
 
 
+def test_people_held_out_are_counted_or_a_share() -> None:
+    shares = {0: 0, 0.05: 31, 0.001: 2, 40: 40}
+    for given, people in shares.items():
+        assert load_recipe("mars", "dcct", values={"held_out_people": given}).held_out_of(625) == people
+
+
+def test_a_stated_map_is_of_the_recipes_own_people(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("synthetic: {people: 30}\n", encoding="utf-8")
+    stated = load_recipe("synthetic", "dcct-micro", values={"seed": 3}).expected_map
+    assert stated is not None
+    assert load_recipe("folder", "dcct-micro").expected_map is None
+    assert load_recipe("synthetic", "dcct-micro", values={"synthetic.seed": 3}).expected_map is None
+    assert load_recipe("synthetic", "dcct-micro", config=str(mine)).expected_map is None
+    assert load_recipe("folder", "dcct-micro", values={"expected_map": 0.5}).expected_map == 0.5
+
+
 def test_the_papers_numbers() -> None:
     """Facts of the papers that a slip in a file would change silently."""
     dcct, stca, denseil, mstat = (load_recipe("mars", name) for name in ("dcct", "stca", "denseil", "mstat"))
@@ -120,10 +137,12 @@ def test_the_papers_numbers() -> None:
         ({"held_out_people": 1}, "held_out_people: one person"),
         ({"schedule.every_epochs": None}, "every_epochs belongs"),
         ({"batch.people": -1}, "'batch.people'"),
+        ({"batch.people": 1, "batch.tracklets": 1}, "batch: normalisations take two clips"),
+        ({"held_out_people": 2.5}, "held_out_people: 2.5 is neither"),
         ({"losses.weights": {"ces": 1}}, "ces"),
         ({"optimiser.momentum": 0}, "nesterov"),
         ({"optimiser.betas": [1.5, 0.9]}, r"'optimiser.betas\[0\]'"),
-        ({"synthetic.size_hw": [0, 32]}, r"'synthetic.size_hw\[0\]'"),
+        ({"synthetic.size_hw": [15, 32]}, r"'synthetic.size_hw\[0\]'"),
     ],
 )
 def test_wrong_values_are_named(values: dict[str, object], message: str) -> None:

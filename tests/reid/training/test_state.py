@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,6 +75,25 @@ def test_a_state_that_is_cut_off(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match="damaged"):
         load_state(path)
+
+
+def test_bytes_that_changed(tmp_path: Path) -> None:
+    """Whatever they make of it, it is read or refused in one line."""
+    path = tmp_path / "state.pt"
+    save_state(path, STATE)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 3):
+            damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            load_state(path)
+        except InputError:
+            refused += 1
+    assert refused > 30
 
 
 def test_another_file_of_torch_is_refused(tmp_path: Path) -> None:

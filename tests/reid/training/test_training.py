@@ -299,7 +299,7 @@ def test_without_held_out_people_there_is_no_best_and_no_threshold(
     monkeypatch.setattr(loop, "gather_objects", lambda own: [own, {"lost.jpg": "lost.jpg: cut off"}])
     recipe, listener = smoke(held_out_people=0, epochs=1, precision="bfloat16"), Remembers()
     judgement = train(recipe, "synthetic", None, tmp_path / "run", listener=listener)
-    assert listener.notes == ["lost.jpg: cut off; another picture of its tracklet is used"]
+    assert listener.notes == ["lost.jpg: cut off; another picture stands in"]
     assert listener.epochs[0]["broken"] == 1
     assert judgement is not None
     assert judgement.measured is None
@@ -309,8 +309,38 @@ def test_without_held_out_people_there_is_no_best_and_no_threshold(
 
 
 def test_a_loss_that_is_not_finite_stops_it_and_shows_the_terms(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"epoch \d, batch \d: the loss is (nan|inf).*ce/final"):
+    with pytest.raises(RunError, match=r"epoch \d, batch \d: the loss is (nan|inf).*ce/final.*clip_norm in .*recipe"):
         train(smoke(optimiser__lr=1e30, optimiser__name="sgd", epochs=3), "synthetic", None, tmp_path / "run")
+
+
+def test_a_gradient_that_is_not_finite_stops_it_before_it_reaches_the_weights(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = loop.starting_model
+
+    def spoilt(*given: Any) -> Any:
+        model, report = build(*given)
+        next(model.parameters()).register_hook(lambda gradient: gradient * torch.inf)
+        return model, report
+
+    folder = shutil.copytree(uninterrupted, tmp_path / "run")
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("epochs: 2\n", "epochs: 3\n"))
+    before = (folder / "state.pt").read_bytes()
+    monkeypatch.setattr(loop, "starting_model", spoilt)
+    with pytest.raises(RunError, match=r"epoch 3, batch 1: the gradient's norm is (nan|inf); a lower optimiser.lr"):
+        resume(folder)
+    assert (folder / "state.pt").read_bytes() == before
+
+
+def test_what_has_no_room_in_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried\nmore")
+
+    monkeypatch.setattr(session, "Training", fails)
+    with pytest.raises(RunError, match=r"^CUDA out of memory. Tried$"):
+        train(smoke(), "synthetic", None, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 # Which write of which file finds the disk full, in a training and in its resumptions from the end of the first epoch.
@@ -357,6 +387,16 @@ def test_start_from_a_checkpoint_of_ones_own(tmp_path: Path, uninterrupted: Path
     listener = Remembers()
     train(smoke(start_weights=str(start), epochs=1), "synthetic", None, tmp_path / "run", listener=listener)
     assert listener.about["start"].source == str(start)
+    provenance = load_checkpoint(tmp_path / "run" / "last.safetensors").metadata.provenance
+    assert provenance.start_weights == str(start)
+
+
+def test_what_it_started_from_may_be_gone_when_it_goes_on(tmp_path: Path, uninterrupted: Path) -> None:
+    start = shutil.copy(uninterrupted / "best.safetensors", tmp_path / "start.safetensors")
+    recipe = smoke(start_weights=str(start), epochs=1)
+    assert train(recipe, "synthetic", None, tmp_path / "run", listener=StopsAfter(1)) is None
+    start.unlink()
+    assert resume(tmp_path / "run") is not None
     provenance = load_checkpoint(tmp_path / "run" / "last.safetensors").metadata.provenance
     assert provenance.start_weights == str(start)
 
