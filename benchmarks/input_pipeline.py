@@ -16,18 +16,20 @@ Figures: median pictures/s over the rounds, lowest and highest, and the median r
 
 Wanted: at least 0.8 of the bare loop from loose files; pixels at least 2 times loose files.
 
-Results, two cores of an AMD EPYC that others kept busy (load 4 to 5), 9 rounds, ranges of a factor of two:
+First results, two cores of an AMD EPYC that others kept busy (load 4 to 5), 9 rounds, ranges of a factor of two: bare
+loop 6678 pictures/s; loose files, usual 0.82 of it, everything 0.74, cold 0.75; pack of files 0.85, cold 0.80; pack of
+pixels 4.40 (4.6 times loose files), cold 1.54.
 
-  bare loop                   6678 pictures/s
-  loose files, usual          6000   0.82 of bare
-  loose files, everything     4981   0.74
-  loose files, cold           5185   0.75
-  pack of files               5472   0.85
-  pack of files, cold         5228   0.80
-  pack of pixels             27698   4.40   (4.6 times loose files)
-  pack of pixels, cold       10504   1.54
+Results, the same two cores with nothing else to do, 7 rounds:
 
-Processor time there in one process, which others disturb less: bare 163 us a picture, usual 182 to 185 (0.89).
+  bare loop                  10449 pictures/s (9751 to 10744)
+  loose files, usual         10091 (9588 to 10535)     0.98 of bare
+  loose files, everything     8607 (8163 to 9115)      0.83
+  loose files, cold           7816 (7482 to 7928)      0.75
+  pack of files              10233 (9916 to 10560)     0.98
+  pack of files, cold         9203 (8141 to 9671)      0.88
+  pack of pixels             35822 (33545 to 39424)    3.50   (3.6 times loose files)
+  pack of pixels, cold       10681 (9905 to 11740)     1.03
 """
 
 from __future__ import annotations
