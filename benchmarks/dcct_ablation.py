@@ -22,9 +22,9 @@ the mAP of what the row adds, by itself (`scores` in each result.json), and the 
   + HTA               6.72 +- 0.89   5.73 +- 1.45   final          7.19 +- 1.01    87.2, 92.1
   + distillation      6.55 +- 0.82   5.48 +- 1.05   final          7.09 +- 0.73    87.5, 92.3
 
-The paper's order does not show: the rows lie within one or two deviations of each other, the plain coupled network first.
-Inside a network each part is better than what it builds on (in the second row base 5.71, complementary 7.12; in the
-third 5.24, 6.48, final 7.19), but the branches are worse for having to serve it, and all in all it comes out even.
+The paper's order does not show: the rows lie within one or two deviations of each other, the plain coupled network
+first. Inside a network each part is better than what it builds on (in the second row base 5.71, complementary 7.12; in
+the third 5.24, 6.48, final 7.19), but the branches are worse for having to serve it, and all in all it comes out even.
 These are networks of random weights after minutes; whether the order appears with ImageNet's weights and at the paper's
 size they cannot tell.
 """
