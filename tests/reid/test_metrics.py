@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-import reid.metrics
 from reid.data.records import DISTRACTOR_ID, JUNK_ID, TrackletRecord
 from reid.errors import InputError
-from reid.metrics import RANKS, Vectors, chance_map, score_ranking
+from reid.metrics import MOST_BYTES, RANKS, Vectors, chance_map, score_ranking, similarities
 
 
 def seen(*people_and_cameras: tuple[int, int]) -> list[TrackletRecord]:
@@ -88,7 +87,7 @@ def test_scores_are_those_of_a_literal_loop(
     given = (vectors[queries], [records[row] for row in queries], vectors[gallery], [records[row] for row in gallery])
     mean_ap, cmc, scored = literal_scores(*given)
     assert 0 < scored < len(queries)  # people of one camera are among them
-    monkeypatch.setattr(reid.metrics, "_CELLS_AT_ONCE", 7 * len(gallery))  # 40 queries: blocks of 7, and a rest of 5
+    monkeypatch.setattr(similarities, "_BYTES_A_CELL", MOST_BYTES // (7 * len(gallery)))  # blocks of 7, and a rest of 5
     scores = score_ranking(*given)
     assert scores.mean_ap == pytest.approx(mean_ap, abs=1e-6)
     np.testing.assert_allclose(scores.cmc, cmc, atol=1e-6)
