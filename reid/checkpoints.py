@@ -38,6 +38,7 @@ class Provenance:
         seed: the seed of the weights and of the training.
         dataset: what they were trained on; None if untrained.
         epochs: how long; None if untrained.
+        split: which of the data set's ten splits, counted from 0; None where it has one, or if untrained.
         start_weights: what the backbones started from, as in `reid.start_weights.StartReport.source`.
         package_version: the vreid that made them.
     """
@@ -48,6 +49,7 @@ class Provenance:
     seed: int
     dataset: str | None = None
     epochs: int | None = None
+    split: int | None = None
     start_weights: str = "random"
     package_version: str = dataclasses.field(default_factory=package_version)
 

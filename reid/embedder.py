@@ -2,8 +2,8 @@
 
 A tracklet becomes one or more clips (`reid.clips`), each crop the model's input (`reid.preprocess`), and one forward
 yields every feature variant. Each variant is taken after its BNNeck and L2-normalised; a concatenation is made of
-normalised variants and normalised again; a tracklet with several clips gets their normalised vectors' mean,
-normalised.
+normalised variants and normalised again; a tracklet with several clips, or with mirror images, gets their normalised
+vectors' mean, normalised.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Embedder:
         half: compute in half precision; on CUDA only.
         batch_size: clips in one forward, >= 1; it changes speed and memory, not vectors.
         policy: which clips stand for a tracklet, as in `reid.clips`.
+        flip: embed each clip's mirror image too; the vector is the mean of both, normalised.
 
     Raises:
         ConfigError: the device is not there, half is asked for without CUDA, or a name is unknown.
@@ -71,6 +72,7 @@ class Embedder:
         half: bool = False,
         batch_size: int = 4,
         policy: str = "even",
+        flip: bool = False,
     ) -> None:
         self._device = usable_device(device)
         if half and self._device.type != "cuda":
@@ -85,6 +87,7 @@ class Embedder:
         self._half = half
         self._batch_size = batch_size
         self._policy = policy
+        self._flip = flip
         self._variant = run_variant or model.config.run_variant
         self._check_variant(self._variant)
         self._fingerprint: str | None = None
@@ -106,7 +109,7 @@ class Embedder:
             device: "cpu", "cuda" or "cuda:1".
             half: compute in half precision; on CUDA only.
             run_variant: the feature variant that `embed` yields; None for the checkpoint's.
-            options: `batch_size` and `policy`, as for the class.
+            options: `batch_size`, `policy` and `flip`, as for the class.
 
         Raises:
             WeightsError: the file is missing, damaged or no checkpoint of vreid.
@@ -141,7 +144,7 @@ class Embedder:
             device: "cpu", "cuda" or "cuda:1".
             seed: decides the random weights; the global random state is left alone.
             start_weights: as in `reid.start_weights`; `start_report` of the result says what came of it.
-            options: `half`, `run_variant`, `batch_size` and `policy`, as for the class.
+            options: `half`, `run_variant`, `batch_size`, `policy` and `flip`, as for the class.
 
         Raises:
             ConfigError: the preset is unknown, or as for the class.
@@ -162,6 +165,11 @@ class Embedder:
     def variant(self) -> str:
         """The feature variant that `embed` yields by default."""
         return self._variant
+
+    @property
+    def flip(self) -> bool:
+        """Whether mirror images are embedded too."""
+        return self._flip
 
     @property
     def dim(self) -> int:
@@ -220,6 +228,7 @@ class Embedder:
             "clip_length": self.clip_length,
             "image_size_hw": list(self.image_size_hw),
             "policy": self._policy,
+            "flip": self._flip,
             "device": str(self._device),
             "half": self._half,
             "trained": provenance.trained,
@@ -275,9 +284,11 @@ class Embedder:
         clips = self._clips(tracklets)
         while batch := list(islice(clips, self._batch_size)):
             rows = torch.tensor([clip.tracklet for clip in batch])
-            variants = self._forward(np.stack([clip.frames for clip in batch]), names)
-            for name, total in sums.items():
-                total.index_add_(0, rows, F.normalize(variants[name].float(), dim=1).cpu())
+            frames = np.stack([clip.frames for clip in batch])
+            for seen in (frames, frames[:, :, :, ::-1]) if self._flip else (frames,):
+                variants = self._forward(np.ascontiguousarray(seen), names)
+                for name, total in sums.items():
+                    total.index_add_(0, rows, F.normalize(variants[name].float(), dim=1).cpu())
         vectors = {name: F.normalize(total, dim=1).numpy() for name, total in sums.items()}
         if not all(np.isfinite(values).all() for values in vectors.values()):
             raise WeightsError(f"model {self.model_name}: its weights yield vectors that are not finite")

@@ -13,7 +13,7 @@ from reid.metrics.scoring import (
     score_ranking,
 )
 from reid.metrics.searching import Search
-from reid.metrics.similarities import MOST_BYTES, Distance, Vectors, rows_at_once, similarity_blocks
+from reid.metrics.similarities import MOST_BYTES, Distance, Vectors, check_vectors, rows_at_once, similarity_blocks
 
 __all__ = [
     "MOST_BYTES",
@@ -26,6 +26,7 @@ __all__ = [
     "Search",
     "Vectors",
     "chance_map",
+    "check_vectors",
     "find_ranks",
     "mean_scores",
     "rank_vectors",

@@ -50,8 +50,8 @@ def similarity_blocks(
         ValueError: the vectors' shapes do not belong together.
         ConfigError: the device is not there.
     """
-    _check("query", query)
-    _check("gallery", gallery)
+    check_vectors("query", query)
+    check_vectors("gallery", gallery)
     if query.shape[1] != gallery.shape[1]:
         raise ValueError(f"query vectors are {query.shape[1]} wide, those of the gallery {gallery.shape[1]}")
     place = usable_device(device)
@@ -63,6 +63,24 @@ def similarity_blocks(
     return (_compare(block.to(place), searched, distance) for block in torch.split(searching, at_once))
 
 
+def check_vectors(what: str, vectors: Vectors) -> None:
+    """Refuse what are no vectors.
+
+    Args:
+        what: they are, for messages.
+        vectors: (N, D).
+
+    Raises:
+        InputError: one is not finite.
+        ValueError: they have another shape.
+    """
+    if vectors.ndim != 2:
+        raise ValueError(f"{what}: vectors of shape {vectors.shape}, expected (N, D)")
+    if not np.isfinite(vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise InputError(f"{what}: vector {row} holds a value that is not finite")
+
+
 def _compare(query: torch.Tensor, gallery: torch.Tensor, distance: Distance) -> Vectors:
     """Compare (B, D) with (G, D)."""
     products = query @ gallery.T
@@ -70,11 +88,3 @@ def _compare(query: torch.Tensor, gallery: torch.Tensor, distance: Distance) -> 
         products.mul_(2).sub_((query**2).sum(1)[:, None]).sub_((gallery**2).sum(1)[None])
     compared: Vectors = products.cpu().numpy()
     return compared
-
-
-def _check(what: str, vectors: Vectors) -> None:
-    if vectors.ndim != 2:
-        raise ValueError(f"{what}: vectors of shape {vectors.shape}, expected (N, D)")
-    if not np.isfinite(vectors).all():
-        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-        raise InputError(f"{what}: vector {row} holds a value that is not finite")

@@ -86,6 +86,7 @@ class Training:
         self.world = world
         self.listener = listener
         self.data_set = loaded.data_set
+        self.split = None if loaded.splits is None or len(loaded.splits.splits) == 1 else recipe.split
 
         self.records = self.data_set.train
         self.held_out: DataSet | None = None
@@ -324,6 +325,7 @@ class Training:
             seed=self.recipe.seed,
             dataset=self.data_set.name,
             epochs=epochs,
+            split=self.split,
             start_weights=self.start.source,
         )
 

@@ -29,9 +29,19 @@ def test_even_frames_are_in_order_in_range_and_spread(num_frames: int, clip_leng
     assert len(set(clip)) == min(num_frames, clip_length)
 
 
-def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(ConfigError, match="'random' is none of even"):
-        clip_indices(5, 4, "random")
+def test_other_policies_by_hand() -> None:
+    assert clip_indices(20, 4, "first").tolist() == [[0, 5, 10, 15]]
+    assert clip_indices(3, 8, "first").tolist() == [[0, 0, 0, 1, 1, 1, 2, 2]]
+    assert clip_indices(10, 4, "dense").tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 8, 9]]
+    assert clip_indices(3, 4, "dense").tolist() == [[0, 1, 2, 0]]
+    assert clip_indices(8, 4, "dense").tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert clip_indices(20, 8, "frames:4").tolist() == clip_indices(20, 4).tolist()
+
+
+@pytest.mark.parametrize("policy", ["random", "frames", "frames:0", "frames:-1", "frames:32x", ""])
+def test_an_unknown_policy_is_refused(policy: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{policy}' is none of even, first, dense, frames:N"):
+        clip_indices(5, 4, policy)
 
 
 @pytest.mark.parametrize(("num_frames", "clip_length"), [(0, 4), (5, 0)])

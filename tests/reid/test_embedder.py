@@ -101,6 +101,17 @@ def test_several_clips_are_averaged_as_unit_vectors(monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(found[0], mean / np.linalg.norm(mean), atol=1e-5)
 
 
+def test_mirror_images_are_averaged_in(micro: Embedder) -> None:
+    crops = tracklet(4, 1)
+    flipping = Embedder.untrained("dcct-micro", flip=True)
+    plain, mirrored = micro.embed([crops, [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]])
+    wanted = (plain + mirrored) / np.linalg.norm(plain + mirrored)
+    (flipped,) = flipping.embed([crops])
+    np.testing.assert_allclose(flipped, wanted, atol=1e-5)
+    assert np.abs(flipped - plain).max() > 1e-4
+    assert (flipping.describe()["flip"], micro.describe()["flip"]) == (True, False)
+
+
 def test_the_network_runs_once_for_all_variants(micro: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     handle = micro._model.register_forward_hook(lambda *_: calls.append(1))

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from reid.data.mars_layout import read_query, read_tracks
 from reid.data.records import DISTRACTOR_ID, JUNK_ID, TrackletRecord
 from reid.errors import InputError
-from reid.metrics import MOST_BYTES, RANKS, Vectors, chance_map, score_ranking, similarities
+from reid.metrics import (
+    MOST_BYTES,
+    RANKS,
+    Distance,
+    RankingScores,
+    Ranks,
+    Search,
+    Vectors,
+    chance_map,
+    find_ranks,
+    mean_scores,
+    rank_vectors,
+    ranks,
+    score_queries,
+    score_ranking,
+    similarities,
+    similarity_blocks,
+)
 
 
 def seen(*people_and_cameras: tuple[int, int]) -> list[TrackletRecord]:
@@ -36,26 +56,47 @@ def random_set(seed: int) -> tuple[Vectors, list[TrackletRecord], list[int]]:
     return vectors, seen(*zip(people.tolist(), cameras.tolist(), strict=True)), queries
 
 
+class Literal(NamedTuple):
+    """What the field's evaluators make of a matrix of distances."""
+
+    cmc: np.ndarray
+    ap: list[float]
+    ap_trapezoid: list[float]
+    inp: list[float]
+
+
 def literal_scores(
-    query: Vectors, query_records: Sequence[TrackletRecord], gallery: Vectors, gallery_records: Sequence[TrackletRecord]
-) -> tuple[float, list[float], int]:
-    """Score one query after the other, as the field's Python evaluators do."""
-    average_precisions, curves = [], []
-    for vector, record in zip(query, query_records, strict=True):
-        order = sorted(range(len(gallery)), key=lambda row: -float(vector @ gallery[row]))
-        kept = [
-            gallery_records[row]
-            for row in order
-            if gallery_records[row].person_id != JUNK_ID
-            and (gallery_records[row].person_id, gallery_records[row].camera_id) != (record.person_id, record.camera_id)
-        ]
-        hits = [other.person_id == record.person_id for other in kept]
-        if not any(hits):
+    distances: np.ndarray, query_records: Sequence[TrackletRecord], gallery_records: Sequence[TrackletRecord]
+) -> Literal:
+    """Evaluate as torchreid and fast-reid do in Python, and AP also as MARS's MATLAB code does; sorts are stable.
+
+    Junk is taken out of the gallery before, as readers of MARS do.
+    """
+    kept = [row for row, record in enumerate(gallery_records) if record.person_id != JUNK_ID]
+    distances = distances[:, kept]
+    people = np.array([gallery_records[row].person_id for row in kept])
+    cameras = np.array([gallery_records[row].camera_id for row in kept])
+    curves, precisions, trapezoids, penalties = [], [], [], []
+    for row, record in zip(distances, query_records, strict=True):
+        order = np.argsort(row, kind="stable")
+        remove = (people[order] == record.person_id) & (cameras[order] == record.camera_id)
+        raw_cmc = (people[order] == record.person_id)[~remove].astype(np.int32)
+        if not raw_cmc.any():
             continue
-        precisions = [sum(hits[: rank + 1]) / (rank + 1) for rank, hit in enumerate(hits) if hit]
-        average_precisions.append(sum(precisions) / len(precisions))
-        curves.append([any(hits[:k]) for k in range(1, RANKS + 1)])
-    return float(np.mean(average_precisions)), np.mean(curves, axis=0).tolist(), len(curves)
+        found = raw_cmc.cumsum()
+        penalties.append(found[np.flatnonzero(raw_cmc)[-1]] / (np.flatnonzero(raw_cmc)[-1] + 1.0))
+        cmc = np.minimum(found, 1)[:RANKS]
+        curves.append(np.concatenate([cmc, np.ones(RANKS - len(cmc))]))
+        at_hits = np.asarray([count / (place + 1.0) for place, count in enumerate(found)]) * raw_cmc
+        precisions.append(at_hits.sum() / raw_cmc.sum())
+        ap, good, old_recall, old_precision = 0.0, 0, 0.0, 1.0
+        for place, hit in enumerate(raw_cmc):
+            good += int(hit)
+            recall, precision = good / raw_cmc.sum(), good / (place + 1)
+            ap += (recall - old_recall) * (old_precision + precision) / 2
+            old_recall, old_precision = recall, precision
+        trapezoids.append(ap)
+    return Literal(np.mean(curves, axis=0), precisions, trapezoids, penalties)
 
 
 def test_one_query_by_hand() -> None:
@@ -79,20 +120,124 @@ def test_what_is_alike_keeps_the_gallerys_order() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("queries_in_gallery", [True, False])
-def test_scores_are_those_of_a_literal_loop(
+def test_scores_are_those_of_the_fields_evaluators(
     seed: int, queries_in_gallery: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors, records, queries = random_set(seed)
     gallery = [row for row in range(len(records)) if queries_in_gallery or row not in queries]
     given = (vectors[queries], [records[row] for row in queries], vectors[gallery], [records[row] for row in gallery])
-    mean_ap, cmc, scored = literal_scores(*given)
-    assert 0 < scored < len(queries)  # people of one camera are among them
+    literal = literal_scores(-(vectors[queries] @ vectors[gallery].T), given[1], given[3])
+    assert 0 < len(literal.ap) < len(queries)  # people of one camera are among them
     monkeypatch.setattr(similarities, "_BYTES_A_CELL", MOST_BYTES // (7 * len(gallery)))  # blocks of 7, and a rest of 5
     scores = score_ranking(*given)
-    assert scores.mean_ap == pytest.approx(mean_ap, abs=1e-6)
-    np.testing.assert_allclose(scores.cmc, cmc, atol=1e-6)
-    assert (scores.queries, scores.without_match) == (scored, len(queries) - scored)
-    assert 0.2 < mean_ap < 0.95  # neither everything nor nothing is right
+    assert scores.mean_ap == pytest.approx(np.mean(literal.ap), abs=1e-6)
+    assert scores.mean_inp == pytest.approx(np.mean(literal.inp), abs=1e-6)
+    np.testing.assert_allclose(scores.cmc, literal.cmc, atol=1e-6)
+    assert (scores.queries, scores.without_match) == (len(literal.ap), len(queries) - len(literal.ap))
+    assert 0.2 < scores.mean_ap < 0.95  # neither everything nor nothing is right
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("many", [1, 3, 10**9])
+def test_every_query_scores_the_same_where_many_are_alike(
+    seed: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Similarities of few values, so that ties decide; counted, sorted, and some of either."""
+    monkeypatch.setattr(ranks, "_MANY", many)
+    _, records, queries = random_set(seed)
+    drawn = np.random.default_rng(seed).integers(0, 6, (len(queries), len(records))).astype(np.float32)
+    search = Search.of_records([records[row] for row in queries], records)
+    literal = literal_scores(-drawn, [records[row] for row in queries], records)
+    found = find_ranks(search, [drawn[:11], drawn[11:]])
+    scores = score_queries(found)
+    np.testing.assert_allclose(scores.average_precision, literal.ap, atol=1e-12)
+    np.testing.assert_allclose(scores.inverse_negative_penalty, literal.inp, atol=1e-12)
+    np.testing.assert_allclose(score_queries(found, "trapezoid").average_precision, literal.ap_trapezoid, atol=1e-12)
+    np.testing.assert_allclose(mean_scores(scores, search).cmc, literal.cmc, atol=1e-12)
+    assert set(scores.queries.tolist()).isdisjoint(search.unmatched.tolist())
+    assert len(scores.queries) + len(search.unmatched) == len(queries)
+    assert (scores.right_answers == [len(search.right(query)) for query in scores.queries]).all()
+
+
+def test_both_forms_of_average_precision_by_hand() -> None:
+    """Right at ranks 1, 3 and 6."""
+    given = Ranks(np.array([1, 3, 6]), np.array([0, 0, 3]))
+    (hits,), (trapezoid,) = (score_queries(given, form).average_precision for form in ("hits", "trapezoid"))
+    assert hits == pytest.approx((1 + 2 / 3 + 3 / 6) / 3)
+    assert trapezoid == pytest.approx(((1 + 1) / 2 + (1 / 2 + 2 / 3) / 2 + (2 / 5 + 3 / 6) / 2) / 3)
+
+
+def test_who_is_found_by_another_query_alone() -> None:
+    """The only other camera's tracklet of person 1 is itself a query: there with queries in the gallery, else lost."""
+    test = seen((1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (JUNK_ID, 1))
+    vectors = in_a_line(1.0, 0.9, 0.2, 0.1, 0.0, 0.95)
+    queries = [0, 1, 2]
+    everything, others = [0, 1, 2, 3, 4, 5], [3, 4, 5]
+
+    def score(gallery: list[int]) -> RankingScores:
+        return score_ranking(
+            vectors[queries], [test[row] for row in queries], vectors[gallery], [test[row] for row in gallery]
+        )
+
+    # Queries 0 and 1 find each other first. Query 2 (0.2) finds 0.1 and 0.0 first, since vectors turn one way.
+    assert (score(everything).queries, score(everything).without_match, score(everything).mean_ap) == (3, 0, 1.0)
+    assert (score(others).queries, score(others).without_match, score(others).mean_ap) == (1, 2, 1.0)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_distances_are_those_of_plain_formulas(distance: Distance) -> None:
+    rng = np.random.default_rng(0)
+    query, gallery = rng.normal(size=(13, 5)), rng.normal(size=(29, 5))
+    blocks = similarity_blocks(
+        query.astype(np.float32), gallery.astype(np.float32), distance=distance, most_bytes=8 * 29 * 4
+    )
+    blocks = list(blocks)
+    assert [len(block) for block in blocks] == [4, 4, 4, 1]
+    lengths = np.linalg.norm(query, axis=1)[:, None] * np.linalg.norm(gallery, axis=1)
+    squared = ((query[:, None] - gallery) ** 2).sum(axis=2)
+    wanted = query @ gallery.T / lengths if distance == "cosine" else -squared
+    np.testing.assert_allclose(np.concatenate(blocks), wanted, atol=1e-5)
+
+
+def test_the_same_camera_counts_only_where_it_is_asked_for() -> None:
+    """In a set of one camera nobody is found across cameras; with the switch the query itself is still left out."""
+    records, vectors = seen((1, 1), (1, 1), (2, 1)), in_a_line(1.0, 0.5, 0.9)
+    with pytest.raises(InputError, match="none of the 2 queries has its person in another camera of the gallery"):
+        Search.of_records(records[:2], records).check()
+    search = Search.of_records(records[:2], records, itself=[0, 1], same_camera=True)
+    search.check()
+    assert search.left_out(0).tolist() == [0]
+    # Query 0: 0.9 is somebody else's, then 0.5 is right. Query 1: 0.9 again, then 1.0.
+    assert mean_scores(score_queries(rank_vectors(search, vectors[:2], vectors)), search).mean_ap == 0.5
+
+
+def test_what_does_not_belong_together_is_refused() -> None:
+    search = Search.of_records(seen((1, 1)), seen((1, 2), (2, 2)))
+    with pytest.raises(ValueError, match="similarities of 0 queries, expected 1"):
+        find_ranks(search, [])
+    for shape in ((1, 3), (2, 2)):
+        with pytest.raises(ValueError, match="similarities of shape"):
+            find_ranks(search, [np.zeros(shape, np.float32)])
+    with pytest.raises(InputError, match="query 0: a similarity is not a number"):
+        find_ranks(search, [np.array([[0, np.nan]], np.float32)])
+
+
+class TestMars:
+    """The real tables, with random vectors."""
+
+    @pytest.mark.parametrize(("with_queries", "scored"), [(True, 1980), (False, 1840)])
+    def test_queries_that_can_be_scored(self, shared_data: Path, with_queries: bool, scored: int) -> None:
+        table = read_tracks(shared_data / "mars-info", "test")
+        rows = list(read_query(shared_data / "mars-info"))
+        excluded = set(rows)
+        records = seen(*((person, camera) for _, _, person, camera in table.tolist()))
+        gallery = [row for row in range(len(records)) if with_queries or row not in excluded]
+        search = Search.of_records([records[row] for row in rows], [records[row] for row in gallery])
+        assert (search.queries, (search.gallery_people != JUNK_ID).sum()) == (1980, 11_310 if with_queries else 9_330)
+        vectors = np.random.default_rng(0).normal(size=(len(records), 8)).astype(np.float32)
+        scores = mean_scores(score_queries(rank_vectors(search, vectors[rows], vectors[gallery])), search)
+        assert (scores.queries, scores.without_match, len(search.unmatched)) == (scored, 1980 - scored, 1980 - scored)
+        assert scores.mean_ap < 0.01
 
 
 def test_a_query_without_a_match_is_counted_and_not_scored() -> None:

@@ -142,7 +142,9 @@ def test_a_training_learns_and_keeps_what_was_best(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         loop,
         "evaluate_data_set",
-        lambda *_, variants, **__: {variants[0]: RankingScores(next(maps), (0.0,) * 50, mean_inp=0.0, queries=9, without_match=0)},
+        lambda *_, variants, **__: {
+            variants[0]: RankingScores(next(maps), (0.0,) * 50, mean_inp=0.0, queries=9, without_match=0)
+        },
     )
     listener = Remembers()
     folder = tmp_path / "run"
