@@ -234,6 +234,7 @@ class Embedder:
             "trained": provenance.trained,
             "dataset": provenance.dataset,
             "epochs": provenance.epochs,
+            "split": provenance.split,
             "seed": provenance.seed,
             "start_weights": provenance.start_weights,
             "package_version": provenance.package_version,

@@ -136,14 +136,29 @@ def colour_histogram_scores(data_set: DataSet) -> dict[str, RankingScores]:
     Raises:
         InputError: as for `score_ranking`.
     """
-    described = tracklet_histograms(data_set.test, data_set.source, (1, _STRIPES))
-    cameras = np.array([record.camera_id for record in data_set.test], dtype=np.int64)
-    seen = np.flatnonzero(described[1].any(axis=1))  # as with a model, what cannot be read is left out
-    at = {row: position for position, row in enumerate(seen.tolist())}
-    return {
-        "whole": _score(data_set, unit(described[1][seen]), at),
-        "striped": _score(data_set, unit(centred(described[_STRIPES][seen], cameras[seen])), at),
+    described = colour_histogram_vectors(data_set.test, data_set.source)
+    at = {row: position for position, row in enumerate(described.rows)}
+    return {name: _score(data_set, vectors, at) for name, vectors in described.vectors.items()}
+
+
+def colour_histogram_vectors(records: Sequence[TrackletRecord], source: CropSource) -> Embedded:
+    """Describe tracklets by their colours: "whole" and "striped", as `colour_histogram_scores` says.
+
+    Args:
+        records: N tracklets.
+        source: of their pictures.
+
+    Returns:
+        Their vectors; what cannot be read has none, as with a model, but is not named.
+    """
+    described = tracklet_histograms(records, source, (1, _STRIPES))
+    cameras = np.array([record.camera_id for record in records], dtype=np.int64)
+    seen = np.flatnonzero(described[1].any(axis=1))
+    vectors = {
+        "whole": unit(described[1][seen]),
+        "striped": unit(centred(described[_STRIPES][seen], cameras[seen])),
     }
+    return Embedded(tuple(seen.tolist()), vectors, {})
 
 
 def _known(names: Sequence[str], embedder: Embedder) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -77,6 +78,18 @@ class ImageFiles:
             ImageError: the first that is missing or cannot be decoded.
         """
         return [decode(self.encoded(frame), frame) for frame in frames]
+
+    def stamp(self, frames: Sequence[str]) -> list[list[object]]:
+        """Tell files from what they were before they changed: name, size and time; what is missing has neither."""
+        stamps: list[list[object]] = []
+        for frame in frames:
+            try:
+                status = os.stat(f"{self._root}/{frame}")  # noqa: PTH116 (as for `encoded`)
+            except (OSError, ValueError):
+                stamps.append([frame])
+            else:
+                stamps.append([frame, status.st_size, status.st_mtime_ns])
+        return stamps
 
     def encoded(self, frame: str) -> bytes:
         """Read a file as it is.

@@ -172,6 +172,14 @@ class PackedImages:
             raise ImageError(f"{frames[0]}: {error.strerror} ({self._path})") from error
         return crops
 
+    def stamp(self, frames: Sequence[str]) -> list[list[object]]:
+        """Tell pictures from what they were before the pack changed: their names, and the pack's size and time."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return [[frame] for frame in frames]
+        return [[frame, "pack", status.st_size, status.st_mtime_ns] for frame in frames]
+
     def _pixels(self, data: bytes, name: str) -> Crop:
         if self._raw_size_hw is None:
             return decode(data, f"{name} in {self._path}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reid.preprocess import Crop
 
@@ -63,6 +63,15 @@ class CropSource(Protocol):
         Raises:
             ImageError: a picture is missing or cannot be decoded.
         """
+        ...
+
+
+@runtime_checkable
+class StampedSource(CropSource, Protocol):
+    """Pictures that can change under their names, such as files, and show it."""
+
+    def stamp(self, frames: Sequence[str]) -> list[list[object]]:
+        """Return for each name what is another thing once the picture has changed; ready for JSON."""
         ...
 
 

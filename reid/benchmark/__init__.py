@@ -1,0 +1,1 @@
+"""Scores that name their protocol: contestants, protocols, runs and tables of `vreid benchmark`."""

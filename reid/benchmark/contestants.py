@@ -1,0 +1,114 @@
+"""What is benchmarked: checkpoints, networks that nobody trained, and colours alone, all as vectors of tracklets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from reid.data.records import DataSet, TrackletRecord
+from reid.embedder import Embedder
+from reid.embedding_cache import embed_and_keep
+from reid.evaluation import Embedded, colour_histogram_vectors
+
+
+@dataclass(frozen=True)
+class About:
+    """What a row of the table says of a contestant.
+
+    Attributes:
+        name: as it is printed.
+        model: a name in `reid.models.PRESETS`; None for colours.
+        trained_on: the data set; None for what was not trained.
+        split: which of its ten splits, from 0; None where it has one.
+        run_variant: the variant that `vreid run` uses, or the strongest.
+        variants: name -> width.
+    """
+
+    name: str
+    model: str | None
+    trained_on: str | None
+    split: int | None
+    run_variant: str
+    variants: Mapping[str, int]
+
+
+class Contestant(Protocol):
+    """Somebody who turns tracklets into vectors."""
+
+    @property
+    def about(self) -> About:
+        """What it is."""
+        ...
+
+    def embed(
+        self,
+        data_set: DataSet,
+        records: Sequence[TrackletRecord],
+        *,
+        folder: Path | None,
+        on_tracklets: Callable[[int], None],
+    ) -> Embedded:
+        """Turn tracklets of a data set into vectors of every variant; arguments as for `embed_and_keep`."""
+        ...
+
+
+class Network:
+    """A network, trained or not.
+
+    Args:
+        embedder: with the network.
+        name: as it is printed; None for the model's.
+    """
+
+    def __init__(self, embedder: Embedder, name: str | None = None) -> None:
+        self.embedder = embedder
+        described = embedder.describe()
+        self._about = About(
+            name=name or embedder.model_name,
+            model=embedder.model_name,
+            trained_on=described["dataset"],
+            split=described["split"],
+            run_variant=embedder.variant,
+            variants=embedder.variant_widths,
+        )
+
+    @property
+    def about(self) -> About:
+        return self._about
+
+    def embed(
+        self,
+        data_set: DataSet,
+        records: Sequence[TrackletRecord],
+        *,
+        folder: Path | None,
+        on_tracklets: Callable[[int], None],
+    ) -> Embedded:
+        return embed_and_keep(
+            self.embedder,
+            data_set,
+            records,
+            variants=tuple(self.about.variants),
+            folder=folder,
+            on_tracklets=on_tracklets,
+        )
+
+
+class Colours:
+    """Colour histograms: what every network has to beat."""
+
+    about = About("colour histogram", None, None, None, "striped", {"whole": 512, "striped": 3072})
+
+    def embed(
+        self,
+        data_set: DataSet,
+        records: Sequence[TrackletRecord],
+        *,
+        folder: Path | None,
+        on_tracklets: Callable[[int], None],
+    ) -> Embedded:
+        described = colour_histogram_vectors(records, data_set.source)
+        on_tracklets(len(records))
+        return described

@@ -1,0 +1,49 @@
+"""What a benchmark is asked for, beside data sets and contestants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reid.errors import ConfigError
+from reid.metrics import MOST_BYTES, AveragePrecision, Distance
+from reid.reranking import Reranking
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """How to search and score.
+
+    Attributes:
+        protocols: by name, for those data sets that have several; empty for each one's first.
+        average_precision: which form of AP.
+        distance: of vectors.
+        same_camera: whether a person found again in the query's own camera counts, for sets of one camera.
+        reranking: to report re-ranked rows too; None for none.
+        expansion: to report rows after query expansion by so many neighbours too; 0 for none.
+        most_bytes: that blocks of similarities may take.
+        device: where products of vectors are computed.
+
+    Raises:
+        ConfigError: a value makes no sense.
+    """
+
+    protocols: tuple[str, ...] = ()
+    average_precision: AveragePrecision = "hits"
+    distance: Distance = "cosine"
+    same_camera: bool = False
+    reranking: Reranking | None = None
+    expansion: int = 0
+    most_bytes: int = MOST_BYTES
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.expansion < 0:
+            raise ConfigError(f"query expansion: by 0 neighbours or more, not {self.expansion}")
+        if self.most_bytes < 1:
+            raise ConfigError("memory: there must be some for similarities")
+
+    def label(self, protocol: str, policy: str, flip: bool) -> str:
+        """Name all that a score depends on."""
+        parts = [protocol, f"AP {self.average_precision}", self.distance, f"clips {policy}"]
+        parts += ["mirrored too"] * flip + ["same camera counts"] * self.same_camera
+        return ", ".join(parts)

@@ -1,0 +1,103 @@
+"""A benchmark's rows as files: JSON for programs, CSV for spreadsheets, Markdown for reports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reid.benchmark.results import Row
+from reid.errors import RunError
+from reid.output_file import whole_file
+
+FORMAT = "vreid-benchmark/1"
+COLUMNS = {"map": "mAP", "r1": "R1", "r5": "R5", "r10": "R10", "r20": "R20", "minp": "mINP"}
+
+
+def write_tables(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
+    """Write `benchmark.json`, `benchmark.csv` and `benchmark.md`.
+
+    Args:
+        folder: that is there.
+        rows: of the table.
+        about: what else the JSON says: settings, versions, when.
+
+    Raises:
+        RunError: a file cannot be written.
+    """
+    content = {"format": FORMAT, **about, "rows": [row.to_dict() for row in rows]}
+    _write(folder / "benchmark.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    _write(folder / "benchmark.csv", _csv(rows))
+    _write(folder / "benchmark.md", _markdown(rows))
+
+
+def percent(row: Row, column: str) -> str:
+    """Return a mean over splits in percent, with its deviation where there are several."""
+    mean, deviation = row.means()[column], row.deviations().get(column)
+    return f"{100 * mean:.2f}" + (f" ± {100 * deviation:.2f}" if deviation is not None else "")
+
+
+def title(row: Row) -> str:
+    """Name a row by who it is, the variant and the way of ranking."""
+    mark = "*" if row.for_run else ""
+    return f"{row.contestant.name}: {row.variant}{mark}" + (f", {row.ranking}" if row.ranking != "plain" else "")
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    plain = ["data_set", "protocol", "label", "contestant", "model", "trained_on", "variant", "width", "ranking"]
+    writer.writerow([*plain, *COLUMNS, "splits", "queries", "without_match", "embedding_s", "scoring_s", "paper"])
+    for row in rows:
+        values = row.to_dict()
+        writer.writerow(
+            [
+                *(values[name] for name in plain),
+                *(f"{values[name]:.6f}" for name in COLUMNS),
+                values["splits"],
+                sum(values["queries"]),
+                sum(values["without_match"]),
+                f"{row.embedding_s:.3f}",
+                f"{row.scoring_s:.3f}",
+                row.reported or "",
+            ]
+        )
+    return text.getvalue()
+
+
+def _markdown(rows: Sequence[Row]) -> str:
+    lines = []
+    for label in dict.fromkeys(row.label for row in rows):
+        of_label = [row for row in rows if row.label == label]
+        lines += [f"### {label}", "", f"| | {' | '.join(COLUMNS.values())} | time | paper |"]
+        lines.append("|---|" + "---:|" * (len(COLUMNS) + 1) + "---|")
+        for row in of_label:
+            cells = [percent(row, column) for column in COLUMNS]
+            time = f"{row.embedding_s:.1f} + {row.scoring_s:.2f} s"
+            paper = f"{row.reported} ({row.reported.paper})" if row.reported else ""
+            lines.append(f"| {title(row)} | {' | '.join(cells)} | {time} | {paper} |")
+        lines += ["", _below(of_label), ""]
+    return "\n".join(lines)
+
+
+def _below(rows: Sequence[Row]) -> str:
+    """Say what the table is of."""
+    first = rows[0]
+    text = f"{sum(each.queries for each in first.scores)} queries"
+    without = sum(each.without_match for each in first.scores)
+    if without:
+        text += f"; {without} more have no match in another camera and are left out"
+    if len(first.scores) > 1:
+        text += f"; {len(first.scores)} splits, mean ± standard deviation"
+    return text + ". In percent. Time: embedding + scoring. * what `vreid run` uses. Paper: that paper's own figures."
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with whole_file(path) as building:
+            building.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
