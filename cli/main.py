@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import data, demo, evaluate, explain, models, run, synth, train
+from cli import benchmark, data, demo, evaluate, explain, models, run, synth, train
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -33,6 +33,7 @@ models.register(app)
 synth.register(app)
 data.register(app)
 train.register(app)
+benchmark.register(app)
 demo.register(app)
 
 

@@ -36,6 +36,9 @@ class BenchmarkListener:
     def on_embedding(self, contestant: str, data_set: str, tracklets: int, done: int) -> None:
         """Of so many tracklets so many more have a contestant's vectors."""
 
+    def on_row(self, row: Row) -> None:
+        """A further row of the table."""
+
     def on_note(self, text: str) -> None:
         """Something that the user should know."""
 
@@ -146,7 +149,6 @@ def score_pairs(
     embedded = []
     for data_set, contestant in pairs:
         needed = scored_rows(data_set)
-        _check(data_set, settings)
         found = contestant.embed(
             data_set,
             [data_set.test[row] for row in needed],
@@ -178,6 +180,23 @@ def score_pairs(
                     reported=reported(about.model, name) if about.model else None,
                 )
                 yield Scored(row, *searched[-1][0])
+
+
+def check_searchable(data_set: DataSet, settings: BenchmarkSettings) -> None:
+    """Refuse a data set in which nobody can be found by the rule, and say which rule that is.
+
+    Raises:
+        InputError: there is no query, no gallery, or nobody to be found.
+    """
+    rows = {*data_set.query, *data_set.gallery}
+    if not data_set.query or not data_set.gallery:
+        raise InputError(f"{data_set.name}: there is no {'gallery' if data_set.query else 'query'} to score with")
+    if not settings.same_camera and len({data_set.test[row].camera_id for row in rows}) == 1:
+        raise InputError(
+            f"{data_set.name} has one camera only. A query has to find its person in another camera, since in its own "
+            "one picture is as good as the next; --same-camera lets tracklets of the same camera count"
+        )
+    Search.of_data_set(data_set, same_camera=settings.same_camera).check()
 
 
 _Found = tuple[DataSet, Search, tuple[int, ...], tuple[int, ...], Vectors, Vectors, Ranks, QueryScores]
@@ -224,18 +243,6 @@ def _blocks(ranking: str, query: Vectors, gallery: Vectors, settings: BenchmarkS
 def _rankings(settings: BenchmarkSettings) -> list[str]:
     asked = {"plain": True, "expanded": settings.expansion > 0, "re-ranked": settings.reranking is not None}
     return [ranking for ranking, wanted in asked.items() if wanted]
-
-
-def _check(data_set: DataSet, settings: BenchmarkSettings) -> None:
-    """Refuse a data set in which nobody can be found by the rule, and say which rule that is."""
-    rows = {*data_set.query, *data_set.gallery}
-    if not data_set.query or not data_set.gallery:
-        raise InputError(f"{data_set.name}: there is no {'gallery' if data_set.query else 'query'} to score with")
-    if not settings.same_camera and len({data_set.test[row].camera_id for row in rows}) == 1:
-        raise InputError(
-            f"{data_set.name} has one camera only. A query has to find its person in another camera, since in its own "
-            "one picture is as good as the next; --same-camera lets tracklets of the same camera count"
-        )
 
 
 def _names(found: _Found) -> tuple[str, ...]:

@@ -46,6 +46,18 @@ def title(row: Row) -> str:
     return f"{row.contestant.name}: {row.variant}{mark}" + (f", {row.ranking}" if row.ranking != "plain" else "")
 
 
+def below(rows: Sequence[Row]) -> str:
+    """Say what the table is of."""
+    first = rows[0]
+    text = f"{sum(each.queries for each in first.scores)} queries"
+    without = sum(each.without_match for each in first.scores)
+    if without:
+        text += f"; {without} more have no match in another camera and are left out"
+    if len(first.scores) > 1:
+        text += f"; {len(first.scores)} splits, mean ± standard deviation"
+    return text + ". In percent. Time: embedding + scoring. * what `vreid run` uses. Paper: that paper's own figures."
+
+
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -79,20 +91,8 @@ def _markdown(rows: Sequence[Row]) -> str:
             time = f"{row.embedding_s:.1f} + {row.scoring_s:.2f} s"
             paper = f"{row.reported} ({row.reported.paper})" if row.reported else ""
             lines.append(f"| {title(row)} | {' | '.join(cells)} | {time} | {paper} |")
-        lines += ["", _below(of_label), ""]
+        lines += ["", below(of_label), ""]
     return "\n".join(lines)
-
-
-def _below(rows: Sequence[Row]) -> str:
-    """Say what the table is of."""
-    first = rows[0]
-    text = f"{sum(each.queries for each in first.scores)} queries"
-    without = sum(each.without_match for each in first.scores)
-    if without:
-        text += f"; {without} more have no match in another camera and are left out"
-    if len(first.scores) > 1:
-        text += f"; {len(first.scores)} splits, mean ± standard deviation"
-    return text + ". In percent. Time: embedding + scoring. * what `vreid run` uses. Paper: that paper's own figures."
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """How well a search finds people: who is to be found, at which ranks they come, and what that scores."""
 
 from reid.metrics.chance import chance_map
+from reid.metrics.pairs import PairSimilarities, pair_similarities
 from reid.metrics.ranks import Ranks, find_ranks
 from reid.metrics.scoring import (
     RANKS,
@@ -20,6 +21,7 @@ __all__ = [
     "RANKS",
     "AveragePrecision",
     "Distance",
+    "PairSimilarities",
     "QueryScores",
     "RankingScores",
     "Ranks",
@@ -29,6 +31,7 @@ __all__ = [
     "check_vectors",
     "find_ranks",
     "mean_scores",
+    "pair_similarities",
     "rank_vectors",
     "rows_at_once",
     "score_queries",

@@ -1,0 +1,130 @@
+"""What there is to benchmark: data sets, checkpoints, and what stands in for them where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from reid.benchmark.contestants import Colours, Contestant, Network
+from reid.data.catalogue import find_entry, find_root, load_data_set, read_data_set
+from reid.data.entries import CATALOGUE
+from reid.data.records import Counts, DataSet
+from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
+from reid.data.synthetic.tracklets import SyntheticTracklets
+from reid.embedder import Embedder
+from reid.errors import InputError, WeightsError
+from reid.training.folder import TrainingFolder
+from reid.training.recipe import SYNTHETIC, SyntheticSettings
+
+UNTRAINED = "dcct-compact"
+_UNNAMED = (SYNTHETIC, "folder")  # found by nothing that lies about
+
+
+def data_sets_there() -> tuple[str, ...]:
+    """List the data sets that lie in `VREID_DATA`; the made-up one where there are none."""
+    found = []
+    for name in CATALOGUE:
+        if name not in _UNNAMED:
+            try:
+                find_root(name, None)
+            except InputError:
+                continue
+            found.append(name)
+    return tuple(found) or (SYNTHETIC,)
+
+
+def open_splits(
+    name: str, root: Path | None, *, device: str = "cpu", on_rendered: Callable[[int, int], None] = lambda *_: None
+) -> tuple[DataSet, ...]:
+    """Open a data set in every way that it is used; made-up people are rendered where no folder is given.
+
+    Args:
+        name: a name in `reid.data.catalogue.CATALOGUE`.
+        root: as for `find_root`.
+        device: what to render on.
+        on_rendered: told of so many more of so many images.
+
+    Returns:
+        One data set, or one for each of ten splits.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
+    """
+    entry = find_entry(name)
+    if name == SYNTHETIC and root is None:
+        root = made_up_people(SyntheticSettings(), device=device, on_rendered=on_rendered)
+    first = load_data_set(name, root).data_set
+    return (first,) if entry.num_splits == 1 else read_data_set(name, root).data_sets
+
+
+def made_up_people(
+    settings: SyntheticSettings, *, device: str = "cpu", on_rendered: Callable[[int, int], None] = lambda *_: None
+) -> Path:
+    """Return the folder of made-up people, rendered if it is not there yet.
+
+    Args:
+        settings: who and how many.
+        device: what to render on.
+        on_rendered: told of so many more of so many images.
+
+    Raises:
+        InputError: they cannot be kept.
+    """
+    protocol = SyntheticTracklets(**settings.model_dump(exclude={"size_hw"}))
+    kept = kept_tracklets(protocol, settings.size_hw)
+    if kept is not None:
+        return kept
+    records = protocol.data_set()
+    images = Counts.of(records.train + records.test).images
+    return keep_tracklets(protocol, settings.size_hw, device=device, on_images=lambda more: on_rendered(more, images))
+
+
+def checkpoints_there(runs: Path = Path("runs")) -> tuple[Path, ...]:
+    """List the checkpoints of the trainings in a folder: of each the best, or the last where nobody chose one."""
+    folders = [TrainingFolder(index.parent) for index in sorted(runs.glob("*/training.json"))]
+    chosen = [folder.best if folder.best.exists() else folder.last for folder in folders]
+    return tuple(path for path in chosen if path.exists())
+
+
+def open_contestants(
+    checkpoints: Sequence[Path], *, device: str, half: bool, batch_size: int, policy: str, flip: bool
+) -> list[Contestant]:
+    """Open checkpoints; colours and a network that was never trained where there are none.
+
+    Args:
+        checkpoints: files, or folders of trainings.
+        device: "cpu", "cuda" or "cuda:1".
+        half: compute in half precision; on CUDA only.
+        batch_size: clips in one forward.
+        policy: which clips stand for a tracklet, as in `reid.clips`.
+        flip: embed mirror images too.
+
+    Raises:
+        WeightsError: one is missing, damaged or no checkpoint.
+        ConfigError: an option does not fit this machine.
+    """
+    options: dict[str, Any] = {"device": device, "half": half, "batch_size": batch_size, "policy": policy, "flip": flip}
+    if not checkpoints:
+        untrained = Embedder.untrained(UNTRAINED, **options)
+        return [Colours(), Network(untrained, f"{UNTRAINED} (untrained)")]
+    files = [_file(path) for path in checkpoints]
+    names = _names(files)
+    return [Network(Embedder.from_checkpoint(path, **options), name) for path, name in zip(files, names, strict=True)]
+
+
+def _file(path: Path) -> Path:
+    """Return the checkpoint of a training's folder; a file as it is."""
+    if not path.is_dir():
+        return path
+    folder = TrainingFolder(path)
+    for file in (folder.best, folder.last):
+        if file.exists():
+            return file
+    raise WeightsError(f"{path} holds no checkpoint: neither {folder.best.name} nor {folder.last.name}")
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Name checkpoints shortly and apart: by file, or by folder where the file is called as in every training."""
+    short = [path.parent.name if path.stem in ("best", "last") and path.parent.name else path.stem for path in files]
+    return [name if short.count(name) == 1 else str(path) for name, path in zip(short, files, strict=True)]
