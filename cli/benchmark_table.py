@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from cli.bar import EXIT_INTERRUPTED
-from cli.output import complain, stderr, stdout, warn
+from cli.output import complain, show_table, stderr, stdout, warn
 from reid.benchmark.results import Row
 from reid.benchmark.running import BenchmarkListener
 from reid.benchmark.tables import COLUMNS, below, percent, title
@@ -19,7 +19,6 @@ from reid.benchmark.tables import COLUMNS, below, percent, title
 _PLAIN_EVERY_S = 30.0
 _RATE_OVER_S = 600.0
 _NAMED = 3
-_PIPE_WIDTH = 200
 
 
 class BenchmarkProgress(BenchmarkListener):
@@ -94,7 +93,7 @@ def print_rows(rows: Sequence[Row]) -> None:
             cells = [percent(row, column) for column in COLUMNS]
             paper = [f"{row.reported or ''}"] if papers else []
             table.add_row(title(row), *cells, f"{row.embedding_s:.1f} + {row.scoring_s:.2f} s", *paper)
-        stdout.print(table, width=None if stdout.is_terminal else _PIPE_WIDTH)
+        show_table(table)
         stdout.print(below(of_label), soft_wrap=True, style="dim")
         _name_unmatched(of_label[0])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.output import stdout
+from cli.output import show_table, stdout
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from reid.models import ReidModel
     from reid.models.macs import PartCost
     from reid.models.paper import PaperFigure
-
-_PIPE_WIDTH = 200
 
 _COLUMNS = (
     "T frames in a clip; GMACs for the clip and for one of its frames; how many numbers the vector has that vreid run "
@@ -73,9 +71,9 @@ def models(
         if as_json:
             typer.echo(json.dumps({"models": facts, "paper": figures}, indent=2))
             return
-        _show(_overview_table(facts))
+        show_table(_overview_table(facts))
         stdout.print(_COLUMNS)
-        _show(_paper_table(figures))
+        show_table(_paper_table(figures))
         stdout.print(_MISSES)
         return
     model = _on_meta(name)
@@ -86,10 +84,10 @@ def models(
             json.dumps({**_overview(name, frames), "parts": list(map(asdict, costs)), "paper": figures}, indent=2)
         )
         return
-    _show(_parts_table(model, costs, frames))
+    show_table(_parts_table(model, costs, frames))
     stdout.print(_ways(model), soft_wrap=True)
     if figures:
-        _show(_paper_table(figures))
+        show_table(_paper_table(figures))
 
 
 def _on_meta(name: str) -> ReidModel:
@@ -152,13 +150,6 @@ def _table(title: str, *columns: str) -> Table:
         else:
             table.add_column(column, overflow="fold", no_wrap=column == columns[0])
     return table
-
-
-def _show(table: Table) -> None:
-    """Print a table: as wide as the terminal, or as wide as it gets where there is none."""
-    from rich.console import Console
-
-    (stdout if stdout.is_terminal else Console(width=_PIPE_WIDTH, highlight=False)).print(table)
 
 
 def _overview_table(facts: list[dict[str, Any]]) -> Table:

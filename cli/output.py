@@ -5,10 +5,18 @@ from __future__ import annotations
 import logging
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
+
+_PIPE_WIDTH = 200
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
+
+
+def show_table(table: Table) -> None:
+    """Print a table: as wide as the terminal, or as wide as it gets where there is none."""
+    (stdout if stdout.is_terminal else Console(width=_PIPE_WIDTH, highlight=False)).print(table)
 
 
 def complain(message: str) -> None:

@@ -118,7 +118,7 @@ def _keep(path: Path, part: Embedded) -> None:
 def _kept(path: Path, variants: Sequence[str]) -> Embedded | None:
     """Read vectors; None where there are none, or a disk has damaged them."""
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             about = json.loads(str(content["about"]))
             vectors = {name: content[f"vectors/{name}"] for name in variants}
     except FileNotFoundError:

@@ -8,7 +8,8 @@ come in order of their names, where numbers count as numbers.
 
 Half of the people train, half test; it is drawn, the same every time, from those seen by two cameras or more and from
 the others, so that both halves have their share. In the test half, the first tracklet of a person in each camera is
-searched with, if another camera sees the person too; all tracklets are searched in.
+searched with, if another camera sees the person too; all tracklets are searched in. Where there is one camera only,
+people with several tracklets take the place of those seen by several cameras, for a search that lets these count.
 
 Whoever wants other people to train sorts them into folders:
 
@@ -73,7 +74,9 @@ def read_folder(root: Path) -> Reading:
         parts = ["train" if record.person_id in train_people else "test" for record in records]
     data_set = _data_set(records, parts, folder)
     if not data_set.query:
-        raise InputError(f"{root}: nothing to search for, nobody of those who test is seen by two cameras")
+        raise InputError(
+            f"{root}: nothing to search for, nobody of those who test is seen by two cameras or twice by one"
+        )
     return Reading(
         (data_set,),
         standard_parts(data_set),
@@ -99,27 +102,33 @@ def _data_set(records: Sequence[TrackletRecord], parts: Sequence[str], folder: P
 
 
 def _first_of_each_visit(test: Sequence[TrackletRecord]) -> tuple[int, ...]:
-    """Choose queries: a row for every person and camera, where another camera sees the person too."""
+    """Choose queries: a row for every person and camera, where there is another to find the person in."""
     visits: dict[tuple[int, int], int] = {}
     for row, record in enumerate(test):
         visits.setdefault((record.person_id, record.camera_id), row)
-    cameras = Counter(person for person, _ in visits)
-    return tuple(row for (person, _), row in visits.items() if cameras[person] > 1)
+    findable = _findable(test)
+    return tuple(row for (person, _), row in visits.items() if person in findable)
+
+
+def _findable(records: Sequence[TrackletRecord]) -> set[int]:
+    """Tell who is seen by several cameras; in a set of one camera, who is seen several times."""
+    if len({record.camera_id for record in records}) == 1:
+        seen = Counter(record.person_id for record in records)
+    else:
+        seen = Counter(person for person, _ in {(record.person_id, record.camera_id) for record in records})
+    return {person for person, times in seen.items() if times > 1}
 
 
 def _draw(records: Sequence[TrackletRecord], names: dict[int, str], root: Path) -> Splits:
-    cameras: dict[int, set[int]] = {}
-    for record in records:
-        cameras.setdefault(record.person_id, set()).add(record.camera_id)
-    groups = [
-        [names[person] for person in cameras if (len(cameras[person]) > 1) is several] for several in (True, False)
-    ]
+    people = list(dict.fromkeys(record.person_id for record in records))
+    findable = _findable(records)
+    groups = [[names[person] for person in people if (person in findable) is several] for several in (True, False)]
     if len(groups[0]) < 2:
         raise InputError(
             f"{root}: {len(groups[0])} people are seen by two cameras or more; two are needed, one to train and one to "
             "test, or folders train and test that say who does what"
         )
-    source = f"the {len(cameras)} people of {root.resolve().name}"
+    source = f"the {len(people)} people of {root.resolve().name}"
     halves = [draw_splits(group, source, count=1) for group in groups if group]
     train, test = (sorted(name for half in halves for name in half.splits[0][part]) for part in (0, 1))
     return Splits((Split(tuple(train), tuple(test)),), source, halves[0].seed)

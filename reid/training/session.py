@@ -18,6 +18,7 @@ from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
 from reid.data.synthetic.tracklets import SyntheticTracklets
 from reid.distributed import World, barrier, broadcast_object, start_world
 from reid.errors import ConfigError, InputError, RunError, VreidError
+from reid.metrics import Search
 from reid.training.finishing import Judgement, judge
 from reid.training.folder import TrainingFolder, describe, write_recipe, write_text
 from reid.training.listener import Stopped, TrainingListener, stop_if_asked
@@ -163,6 +164,7 @@ def _load(
     else:
         place = find_root(name, root).absolute()
         loaded = load_data_set(name, place, split=recipe.split)
+    Search.of_data_set(loaded.data_set).check()  # what cannot be scored in the end is refused here
     if recipe.split and loaded.splits is None:
         raise ConfigError(f"split: {recipe.split} cannot be chosen, {loaded.data_set.name} has no splits")
     return place, loaded

@@ -28,7 +28,7 @@ def test_every_preset_has_a_row_and_the_papers_stand_beside() -> None:
 
 
 def test_it_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.models.stdout", Console(width=80, force_terminal=True, color_system=None))
+    monkeypatch.setattr("cli.output.stdout", Console(width=80, force_terminal=True, color_system=None))
     lines = [line.rstrip() for line in output_of().splitlines()]
     assert max(map(len, lines)) <= 80
     table = lines[: lines.index("Beside the papers")]

@@ -195,6 +195,13 @@ class TestFolders:
         with pytest.raises(InputError, match="nothing to search for, nobody of those who test is seen by two cameras"):
             read_folder(tmp_path / "sorted")
 
+    def test_of_one_camera_those_seen_twice_can_be_searched_for(self, tmp_path: Path) -> None:
+        for person, tracklets in (("a", 3), ("b", 2), ("c", 1)):
+            for number in range(tracklets):
+                picture(tmp_path / "test" / person / "gate" / str(number) / "1.jpg")
+        (data_set,) = read_folder(tmp_path).data_sets
+        assert [record.frames[0] for record in data_set.queries] == ["test/a/gate/0/1.jpg", "test/b/gate/0/1.jpg"]
+
 
 class TestTables:
     def table(self, folder: Path, text: str) -> Path:
