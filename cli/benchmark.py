@@ -80,6 +80,9 @@ def benchmark(
     expand: Annotated[
         int, typer.Option(min=0, help="Also query expansion by so many neighbours, in rows of its own.")
     ] = 0,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Also parameters, MACs, clips a second and memory of each network.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="The folder to make. Default: runs/benchmark-TIME.", show_default=False)
     ] = None,
@@ -111,6 +114,7 @@ def benchmark(
         same_camera=same_camera,
         reranking=Reranking() if rerank else None,
         expansion=expand,
+        speed=speed,
         most_bytes=memory * 2**20,
         device=on,
     )

@@ -14,7 +14,7 @@ from cli.bar import EXIT_INTERRUPTED
 from cli.output import complain, show_table, stderr, stdout, warn
 from reid.benchmark.results import Row
 from reid.benchmark.running import BenchmarkListener
-from reid.benchmark.tables import COLUMNS, below, percent, title
+from reid.benchmark.tables import COLUMNS, SPEEDS, below, percent, speed_cells, title
 
 _PLAIN_EVERY_S = 30.0
 _RATE_OVER_S = 600.0
@@ -96,6 +96,15 @@ def print_rows(rows: Sequence[Row]) -> None:
         show_table(table)
         stdout.print(below(of_label), soft_wrap=True, style="dim")
         _name_unmatched(of_label[0])
+    measured = {row.contestant.name: row.speed for row in rows if row.speed is not None}
+    if measured:
+        table = Table(box=None, pad_edge=False, header_style="bold", title="speed", title_justify="left")
+        table.add_column("")
+        for column in SPEEDS:
+            table.add_column(column, justify="right")
+        for name, speed in measured.items():
+            table.add_row(name, *speed_cells(speed))
+        show_table(table)
 
 
 def _name_unmatched(row: Row) -> None:

@@ -26,7 +26,7 @@ from reid.checkpoints import Provenance, load_checkpoint
 from reid.clips import check_policy, clip_indices
 from reid.device import usable_device, with_channels_last
 from reid.errors import ConfigError, WeightsError
-from reid.models import ReidModel, start_model
+from reid.models import ModelConfig, ReidModel, start_model
 from reid.preprocess import Crop, Preprocessing
 from reid.start_weights import StartReport
 
@@ -180,6 +180,21 @@ class Embedder:
     def variant_widths(self) -> dict[str, int]:
         """D of every variant that the model offers."""
         return dict(self._model.variant_widths)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's numbers."""
+        return self._model.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._device
+
+    @property
+    def batch_size(self) -> int:
+        """Clips in one forward."""
+        return self._batch_size
 
     @property
     def model_name(self) -> str:

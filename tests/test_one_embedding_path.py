@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -38,9 +39,9 @@ def test_they_are_equal(tmp_path: Path) -> None:
     rows, by_run = store.finish(["gate"])
     assert [row.track_id for row in rows] == [1, 2, 3, 4, 5, 6, 7]
     data_set = DataSet("folder", (), tuple(records), (), tuple(range(7)), ImageFiles(tmp_path))
-    contestant = Network(Embedder.untrained("dcct-micro", batch_size=8))
+    contestant = Network(partial(Embedder.untrained, "dcct-micro", batch_size=8))
     for _ in range(2):  # fresh, then kept
         by_benchmark = contestant.embed(data_set, records, folder=tmp_path / "kept", on_tracklets=lambda _: None)
         np.testing.assert_allclose(by_benchmark.vectors[embedder.variant], by_run, atol=1e-5)
-    same_batches = Network(embedder).embed(data_set, records[:2], folder=None, on_tracklets=lambda _: None)
+    same_batches = Network(lambda: embedder).embed(data_set, records[:2], folder=None, on_tracklets=lambda _: None)
     np.testing.assert_array_equal(same_batches.vectors[embedder.variant], by_run[:2])

@@ -58,12 +58,13 @@ class Network:
     """A network, trained or not.
 
     Args:
-        embedder: with the network.
+        reopen: opens it; can be pickled, so that it can be opened in another process too.
         name: as it is printed; None for the model's.
     """
 
-    def __init__(self, embedder: Embedder, name: str | None = None) -> None:
-        self.embedder = embedder
+    def __init__(self, reopen: Callable[[], Embedder], name: str | None = None) -> None:
+        self.reopen = reopen
+        self.embedder = embedder = reopen()
         described = embedder.describe()
         self._about = About(
             name=name or embedder.model_name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,13 @@ def open_contestants(
     """
     options: dict[str, Any] = {"device": device, "half": half, "batch_size": batch_size, "policy": policy, "flip": flip}
     if not checkpoints:
-        untrained = Embedder.untrained(UNTRAINED, **options)
-        return [Colours(), Network(untrained, f"{UNTRAINED} (untrained)")]
+        return [Colours(), Network(partial(Embedder.untrained, UNTRAINED, **options), f"{UNTRAINED} (untrained)")]
     files = [_file(path) for path in checkpoints]
     names = _names(files)
-    return [Network(Embedder.from_checkpoint(path, **options), name) for path, name in zip(files, names, strict=True)]
+    return [
+        Network(partial(Embedder.from_checkpoint, path, **options), name)
+        for path, name in zip(files, names, strict=True)
+    ]
 
 
 def _file(path: Path) -> Path:

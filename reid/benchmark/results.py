@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from reid.benchmark.contestants import About
 from reid.benchmark.reported import Reported
+from reid.benchmark.speed import Speed
 from reid.metrics import RankingScores
 
 RANKS_SHOWN = (1, 5, 10, 20)
@@ -30,6 +31,7 @@ class Row:
         embedding_s: seconds that took; those that were kept before take next to none.
         scoring_s: seconds that ranking and scoring took.
         reported: what the paper reports.
+        speed: what embedding costs, where it was measured.
     """
 
     data_set: str
@@ -44,6 +46,7 @@ class Row:
     embedding_s: float
     scoring_s: float
     reported: Reported | None
+    speed: Speed | None = None
 
     @property
     def for_run(self) -> bool:
@@ -88,5 +91,6 @@ class Row:
             "tracklets": self.tracklets,
             "embedding_s": self.embedding_s,
             "scoring_s": self.scoring_s,
-            "paper": None if self.reported is None else {**vars(self.reported)},
+            "paper": None if self.reported is None else asdict(self.reported),
+            "speed": None if self.speed is None else asdict(self.speed),
         }

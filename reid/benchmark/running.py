@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from reid.benchmark.contestants import About, Contestant
+from reid.benchmark.contestants import About, Contestant, Network
 from reid.benchmark.protocols import Protocol, choose_protocols
 from reid.benchmark.reported import reported
 from reid.benchmark.results import Row
 from reid.benchmark.settings import BenchmarkSettings
+from reid.benchmark.speed import measure_speed
 from reid.data.records import DataSet
 from reid.errors import InputError
 from reid.evaluation import Embedded, scored_rows
@@ -157,6 +158,8 @@ def score_pairs(
         )
         embedded.append((data_set, needed, found))
     embedding_s = time.perf_counter() - started_s
+    network = pairs[0][1]
+    speed = measure_speed(network.reopen) if settings.speed and isinstance(network, Network) else None
     for protocol in choose_protocols(name, settings.protocols):
         for ranking in _rankings(settings):
             for variant in about.variants:
@@ -178,6 +181,7 @@ def score_pairs(
                     embedding_s=embedding_s,
                     scoring_s=time.perf_counter() - started_s,
                     reported=reported(about.model, name) if about.model else None,
+                    speed=speed,
                 )
                 yield Scored(row, *searched[-1][0])
 

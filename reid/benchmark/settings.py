@@ -20,6 +20,7 @@ class BenchmarkSettings:
         same_camera: whether a person found again in the query's own camera counts, for sets of one camera.
         reranking: to report re-ranked rows too; None for none.
         expansion: to report rows after query expansion by so many neighbours too; 0 for none.
+        speed: whether to measure what embedding costs.
         most_bytes: that blocks of similarities may take.
         device: where products of vectors are computed.
 
@@ -33,6 +34,7 @@ class BenchmarkSettings:
     same_camera: bool = False
     reranking: Reranking | None = None
     expansion: int = 0
+    speed: bool = False
     most_bytes: int = MOST_BYTES
     device: str = "cpu"
 

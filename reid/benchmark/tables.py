@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from reid.benchmark.results import Row
+from reid.benchmark.speed import Speed
 from reid.errors import RunError
 from reid.output_file import whole_file
 
 FORMAT = "vreid-benchmark/1"
+SPEEDS = ("params M", "GMACs a clip", "clips/s", "peak MiB", "on")
 COLUMNS = {"map": "mAP", "r1": "R1", "r5": "R5", "r10": "R10", "r20": "R20", "minp": "mINP"}
 
 
@@ -44,6 +46,28 @@ def title(row: Row) -> str:
     """Name a row by who it is, the variant and the way of ranking."""
     mark = "*" if row.for_run else ""
     return f"{row.contestant.name}: {row.variant}{mark}" + (f", {row.ranking}" if row.ranking != "plain" else "")
+
+
+def _speeds(rows: Sequence[Row]) -> list[str]:
+    """Say what networks cost, where that was measured."""
+    measured = {row.contestant.name: row.speed for row in rows if row.speed is not None}
+    if not measured:
+        return []
+    lines = ["### Speed", "", f"| | {' | '.join(SPEEDS)} |", "|---|" + "---:|" * len(SPEEDS)]
+    lines += [f"| {name} | {' | '.join(speed_cells(speed))} |" for name, speed in measured.items()]
+    return [*lines, ""]
+
+
+def speed_cells(speed: Speed) -> list[str]:
+    """Write a network's cost as cells of a table whose columns are `SPEEDS`."""
+    on = speed.device if speed.device != "cpu" else f"cpu, {speed.threads} threads"
+    return [
+        f"{speed.parameters / 1e6:.2f}",
+        f"{speed.macs / 1e9:.2f}",
+        f"{speed.clips_per_s:.1f}",
+        f"{speed.peak_mib:.0f}",
+        on,
+    ]
 
 
 def below(rows: Sequence[Row]) -> str:
@@ -92,6 +116,7 @@ def _markdown(rows: Sequence[Row]) -> str:
             paper = f"{row.reported} ({row.reported.paper})" if row.reported else ""
             lines.append(f"| {title(row)} | {' | '.join(cells)} | {time} | {paper} |")
         lines += ["", below(of_label), ""]
+    lines += _speeds(rows)
     return "\n".join(lines)
 
 
