@@ -67,7 +67,8 @@ def draw_pairs(pairs: PairSimilarities, title: str, path: Path) -> None:
         left.hist(values, bins=bars, weights=weights, density=True, color=colour, alpha=0.4, label=label)
         left.hist(values, bins=bars, weights=weights, density=True, color=colour, histtype="step", linewidth=1.6)
     tidy(left, title=f"How alike pairs are: {title}", x="cosine similarity", y="density")
-    left.legend(frameon=False, fontsize=9)
+    left.set_ylim(0, 1.2 * left.get_ylim()[1])  # room for the legend
+    left.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
     rates = np.geomspace(1 / max(1, pairs.different.sum()), 1, 200)
     right.plot(rates, [100 * pairs.true_match_rate(rate)[0] for rate in rates], color=BLUE, linewidth=2)
     for rate in FALSE_MATCH_RATES:

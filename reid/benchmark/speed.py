@@ -17,7 +17,6 @@ from reid.models.macs import model_cost
 
 Reopen = Callable[[], Embedder]
 
-_SECONDS = 3.0
 _WARM_UP = 2
 
 
@@ -42,17 +41,18 @@ class Speed:
     threads: int
 
 
-def measure_speed(reopen: Reopen) -> Speed:
+def measure_speed(reopen: Reopen, seconds: float = 3.0) -> Speed:
     """Measure a network in a process of its own, so that memory is that of embedding alone.
 
     Args:
         reopen: opens it there; it must be possible to pickle it.
+        seconds: to measure for.
     """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (reopen,))
+        return pool.apply(_measure, (reopen, seconds))
 
 
-def _measure(reopen: Reopen) -> Speed:
+def _measure(reopen: Reopen, seconds: float) -> Speed:
     embedder = reopen()
     rng = np.random.default_rng(0)
     crops = [rng.integers(0, 256, (*embedder.image_size_hw, 3), np.uint8) for _ in range(embedder.clip_length)]
@@ -61,7 +61,7 @@ def _measure(reopen: Reopen) -> Speed:
         embedder.embed(clips)
     started_s = time.perf_counter()
     done = 0
-    while time.perf_counter() - started_s < _SECONDS:
+    while time.perf_counter() - started_s < seconds:
         embedder.embed(clips)  # hands vectors to the CPU, and so waits for a GPU
         done += len(clips)
     clips_per_s = done / (time.perf_counter() - started_s)

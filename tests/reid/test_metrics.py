@@ -23,6 +23,7 @@ from reid.metrics import (
     chance_map,
     find_ranks,
     mean_scores,
+    pair_similarities,
     rank_vectors,
     ranks,
     score_queries,
@@ -308,3 +309,24 @@ def test_chance_is_the_mean_of_random_rankings() -> None:
     spread = np.std(tried) / np.sqrt(len(tried))
     assert chance_map(query_records, records) == pytest.approx(np.mean(tried), abs=4 * spread)
     assert spread < 0.002
+
+
+def test_pairs_are_counted_as_by_a_literal_loop() -> None:
+    vectors, records, queries = random_set(4)
+    search = Search.of_records([records[row] for row in queries], records)
+    pairs = pair_similarities(search, similarity_blocks(vectors[queries], vectors, most_bytes=8 * len(records) * 6))
+    same, different = [], []
+    for row in queries:
+        for other, record in enumerate(records):
+            own = record.person_id == records[row].person_id
+            if record.person_id == JUNK_ID or (own and record.camera_id == records[row].camera_id):
+                continue
+            (same if own else different).append(float(vectors[row] @ vectors[other]))
+    np.testing.assert_allclose(pairs.same, np.sort(same), atol=1e-6)
+    assert pairs.different.sum() == len(different)
+    for rate in (1.0, 0.1, 0.01):
+        found, threshold = pairs.true_match_rate(rate)
+        assert np.mean(np.array(different) >= threshold) <= rate
+        assert np.mean(np.array(different) >= threshold - 2e-4) >= rate - 2 / len(different)
+        assert found == pytest.approx(np.mean(np.array(same) >= threshold), abs=1e-6)
+    assert pairs.true_match_rate(1.0)[0] == 1.0
