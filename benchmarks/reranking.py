@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
 import time
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reid.benchmark.speed import peak_memory_mib
 from reid.reranking import rerank_blocks
 
 PEOPLE = 600
@@ -82,10 +82,10 @@ def peak_gib(queries: int, gallery: int, width: int) -> tuple[float, float]:
 def _measure(queries: int, gallery: int, width: int) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     query, searched = vectors(queries, width, rng), vectors(gallery, width, rng)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory_mib() or 0
     for _ in rerank_blocks(query, searched):
         pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, before / 2**20
+    return (peak_memory_mib() or 0) / 2**10, before / 2**10
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ _HELP = """Score re-identification models on data sets, by protocols that have n
         "authors measured, not vreid. Several data sets in one call give scores across domains.",
         "Protocols: mars-official (all 12,180 tracklets are searched), mars-9330 (those that are no queries), "
         "dukemtmc-official, ilids-10, prid-10 (ten splits: mean and deviation), synthetic, folder. A query's own "
-        "person in its own camera never counts. A query that no other camera has seen is counted and named, and not "
-        "scored.",
+        "person in its own camera never counts. A query whose person no other camera has seen is counted and named, "
+        "not scored.",
         "Vectors are kept in ~/.cache/vreid/embeddings (or the folder in VREID_EMBEDDINGS), so that scoring again "
         "takes seconds and a stopped embedding goes on. They can recognise people; delete the folder to delete them, "
         "or keep none with --no-cache.",
@@ -108,6 +108,8 @@ def benchmark(
             raise typer.BadParameter(f"{flag} is {' or '.join(get_args(known))}, not {value!r}")
     on = choose_device(device)
     settings = BenchmarkSettings(
+        policy=clips,
+        flip=flip,
         protocols=tuple(protocol or ()),
         average_precision=cast(AveragePrecision, ap),
         distance=cast(Distance, distance),
@@ -124,17 +126,15 @@ def benchmark(
     contestants = open_contestants(
         checkpoint or checkpoints_there(), device=on, half=half, batch_size=_BATCH, policy=clips, flip=flip
     )
-    with benchmark_progress() as progress:
+    with benchmark_progress(keeps=not no_cache) as progress:
         opened = [open_splits(name, root, device=on, on_rendered=progress.on_rendered) for name, root in places]
         rows = run_benchmark(
             opened,
             contestants,
             settings,
             place,
-            policy=clips,
-            flip=flip,
             cache=None if no_cache else embeddings_folder(),
-            about={"command": sys.argv[1:], "finished": datetime.now(UTC).isoformat(timespec="seconds"), "device": on},
+            about={"command": sys.argv[1:], "started": datetime.now(UTC).isoformat(timespec="seconds"), "half": half},
             overwrite=overwrite,
             listener=progress,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -50,7 +51,7 @@ class BenchmarkProgress(BenchmarkListener):
 
     def _advance(self, what: str, total: int, steps: int) -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total)
+            self._tasks[what] = self._progress.add_task(escape(what), total=total)
         self._progress.advance(self._tasks[what], steps)
         self._done[what] = self._done.get(what, 0) + steps
         if self._done[what] >= total:  # the next split begins anew
@@ -62,8 +63,11 @@ class BenchmarkProgress(BenchmarkListener):
 
 
 @contextmanager
-def benchmark_progress() -> Iterator[BenchmarkProgress]:
+def benchmark_progress(*, keeps: bool) -> Iterator[BenchmarkProgress]:
     """Show how far a benchmark has come; on Ctrl-C say what is kept, and leave.
+
+    Args:
+        keeps: whether vectors are kept.
 
     Raises:
         typer.Exit: the user stopped it.
@@ -74,7 +78,8 @@ def benchmark_progress() -> Iterator[BenchmarkProgress]:
         with Progress(*columns, **options, speed_estimate_period=_RATE_OVER_S) as progress:  # type: ignore[arg-type]
             yield BenchmarkProgress(progress)
     except KeyboardInterrupt:
-        complain("stopped; no table was written, but vectors that were made are kept: the next time begins after them")
+        kept = ", but vectors that were made are kept: the next time begins after them" if keeps else ""
+        complain(f"stopped; no table was written{kept}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
@@ -92,7 +97,7 @@ def print_rows(rows: Sequence[Row]) -> None:
         for row in of_label:
             cells = [percent(row, column) for column in COLUMNS]
             paper = [f"{row.reported or ''}"] if papers else []
-            table.add_row(title(row), *cells, f"{row.embedding_s:.1f} + {row.scoring_s:.2f} s", *paper)
+            table.add_row(escape(title(row)), *cells, f"{row.embedding_s:.1f} + {row.scoring_s:.2f} s", *paper)
         show_table(table)
         stdout.print(below(of_label), soft_wrap=True, style="dim")
         _name_unmatched(of_label[0])
@@ -103,7 +108,7 @@ def print_rows(rows: Sequence[Row]) -> None:
         for column in SPEEDS:
             table.add_column(column, justify="right")
         for name, speed in measured.items():
-            table.add_row(name, *speed_cells(speed))
+            table.add_row(escape(name), *speed_cells(speed))
         show_table(table)
 
 

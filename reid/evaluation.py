@@ -75,15 +75,70 @@ def embed_records(
     """
     names = _known(variants or (embedder.variant,), embedder)
     rank, size = (world.rank, world.size) if world else (0, 1)
-    part = _embed_share(embedder, records, source, names, range(rank, len(records), size), on_tracklets)
+    part = embed_quietly(embedder, records, source, names, range(rank, len(records), size), on_tracklets)
     parts = gather_objects(part) if world else [part]
     embedded = _join(parts, names)
-    if rank == 0:
+    check_read(embedded, records, warn=rank == 0)
+    return embedded
+
+
+def check_read(embedded: Embedded, records: Sequence[TrackletRecord], *, warn: bool = True) -> None:
+    """Say which pictures could not be read, and refuse to go on if none could.
+
+    Args:
+        embedded: what came of the tracklets.
+        records: all of them.
+        warn: name broken pictures and lost tracklets in one warning each.
+
+    Raises:
+        ImageError: not a single picture could be read.
+    """
+    if warn:
         _warn(embedded, records)
     if records and not embedded.rows:
         reason = next(iter(embedded.broken.values()))
         raise ImageError(f"{reason}; none of the {len(records)} tracklets has a picture that can be read")
-    return embedded
+
+
+def embed_quietly(
+    embedder: Embedder,
+    records: Sequence[TrackletRecord],
+    source: CropSource,
+    names: Sequence[str],
+    rows: range,
+    on_tracklets: Callable[[int], None] = lambda _: None,
+) -> Embedded:
+    """Embed some of the tracklets, some at a time; what cannot be read is left out, and `check_read` says so later.
+
+    Args:
+        embedder: as for `embed_records`.
+        records: N tracklets.
+        source: of their pictures.
+        names: of the variants.
+        rows: which of the N.
+        on_tracklets: told how many more are done.
+    """
+
+    def pick(num_frames: int) -> list[int]:
+        picked: list[int] = clip_indices(num_frames, embedder.clip_length, embedder.policy).ravel().tolist()
+        return picked
+
+    usable: list[int] = []
+    vectors: dict[str, list[Vectors]] = {name: [] for name in names}
+    broken: dict[str, str] = {}
+    done = 0
+    for group in read_ahead(records, rows, source, pick):
+        read = [(row, crops) for row, crops in zip(group.rows, group.tracklets, strict=True) if crops is not None]
+        usable.extend(row for row, _ in read)
+        broken.update(group.broken)
+        for name, values in _variants(embedder, [crops for _, crops in read], names).items():
+            vectors[name].append(values)
+        reached = min(group.rows[-1] + rows.step, len(records))
+        on_tracklets(reached - done)
+        done = reached
+    widths = embedder.variant_widths
+    empty = {name: np.zeros((0, widths[name]), np.float32) for name in names}
+    return Embedded(tuple(usable), {name: np.concatenate([empty[name], *vectors[name]]) for name in names}, broken)
 
 
 def evaluate_data_set(
@@ -168,38 +223,6 @@ def _known(names: Sequence[str], embedder: Embedder) -> tuple[str, ...]:
                 f"variant: {embedder.model_name} has no {name!r}, it has {', '.join(embedder.variant_widths)}"
             )
     return tuple(names)
-
-
-def _embed_share(
-    embedder: Embedder,
-    records: Sequence[TrackletRecord],
-    source: CropSource,
-    names: Sequence[str],
-    rows: range,
-    on_tracklets: Callable[[int], None],
-) -> Embedded:
-    """Embed some of the tracklets, some at a time."""
-
-    def pick(num_frames: int) -> list[int]:
-        picked: list[int] = clip_indices(num_frames, embedder.clip_length, embedder.policy).ravel().tolist()
-        return picked
-
-    usable: list[int] = []
-    vectors: dict[str, list[Vectors]] = {name: [] for name in names}
-    broken: dict[str, str] = {}
-    done = 0
-    for group in read_ahead(records, rows, source, pick):
-        read = [(row, crops) for row, crops in zip(group.rows, group.tracklets, strict=True) if crops is not None]
-        usable.extend(row for row, _ in read)
-        broken.update(group.broken)
-        for name, values in _variants(embedder, [crops for _, crops in read], names).items():
-            vectors[name].append(values)
-        reached = min(group.rows[-1] + rows.step, len(records))
-        on_tracklets(reached - done)
-        done = reached
-    widths = embedder.variant_widths
-    empty = {name: np.zeros((0, widths[name]), np.float32) for name in names}
-    return Embedded(tuple(usable), {name: np.concatenate([empty[name], *vectors[name]]) for name in names}, broken)
 
 
 def _variants(embedder: Embedder, tracklets: Sequence[Sequence[Crop]], names: Sequence[str]) -> dict[str, Vectors]:

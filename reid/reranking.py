@@ -23,6 +23,7 @@ from reid.errors import ConfigError
 from reid.metrics import MOST_BYTES, Vectors, check_vectors, similarity_blocks
 
 _Integers = NDArray[np.int64]
+_TINY = np.float32(1e-12)  # of a norm or a distance that must not be zero
 _SHARED = 2 / 3  # of a candidate's neighbours that must be the item's too, for all of them to become so
 
 
@@ -91,13 +92,23 @@ def rerank_blocks(
         done += len(block)
 
 
-def expand_queries(query: Vectors, gallery: Vectors, neighbours: int, *, device: str = "cpu") -> Vectors:
+def expand_queries(
+    query: Vectors,
+    gallery: Vectors,
+    neighbours: int,
+    *,
+    itself: NDArray[np.int64] | None = None,
+    most_bytes: int = MOST_BYTES,
+    device: str = "cpu",
+) -> Vectors:
     """Replace every query by the mean of itself and its nearest in the gallery.
 
     Args:
         query: (Q, D) of L2 norm 1.
         gallery: (G, D) of L2 norm 1.
         neighbours: how many of the gallery join in, >= 1; all of it where it has fewer.
+        itself: (Q,) where in the gallery the query itself stands, which is not its own neighbour; -1 where it does not.
+        most_bytes: that a block of similarities may take.
         device: where products are computed.
 
     Returns:
@@ -107,11 +118,14 @@ def expand_queries(query: Vectors, gallery: Vectors, neighbours: int, *, device:
     """
     expanded = np.empty_like(query)
     done = 0
-    for block in similarity_blocks(query, gallery, device=device):
+    for block in similarity_blocks(query, gallery, most_bytes=most_bytes, device=device):
+        if itself is not None:
+            there = np.flatnonzero(itself[done : done + len(block)] >= 0)
+            block[there, itself[done + there]] = -1
         near = torch.from_numpy(block).topk(min(neighbours, len(gallery)), dim=1).indices.numpy()
         expanded[done : done + len(block)] = query[done : done + len(block)] + gallery[near].sum(axis=1)
         done += len(block)
-    unit: Vectors = expanded / np.linalg.norm(expanded, axis=1, keepdims=True)
+    unit: Vectors = expanded / np.maximum(np.linalg.norm(expanded, axis=1, keepdims=True), _TINY)
     return unit
 
 
@@ -123,11 +137,16 @@ def _squared(similarities: NDArray[np.float32]) -> NDArray[np.float32]:
 def _neighbours(everything: Vectors, count: int, most_bytes: int, device: str) -> tuple[_Integers, NDArray[np.float32]]:
     """Find each item's nearest, itself first, (N, k), and the squared distance of its furthest, (N,)."""
     near, furthest = [], []
+    done = 0
     for block in similarity_blocks(everything, everything, most_bytes=most_bytes, device=device):
+        lowest = block.min(axis=1)
+        rows = np.arange(len(block))
+        block[rows, done + rows] = np.inf  # itself first, however many are equal to it
+        done += len(block)
         found = torch.from_numpy(block).to(usable_device(device)).topk(min(count, len(everything)), dim=1)
         near.append(found.indices.cpu().numpy())
-        furthest.append(_squared(block.min(axis=1)))
-    return np.concatenate(near), np.maximum(np.concatenate(furthest), np.finfo(np.float32).tiny)
+        furthest.append(_squared(lowest))
+    return np.concatenate(near), np.maximum(np.concatenate(furthest), _TINY)
 
 
 def _reciprocal(near: _Integers) -> NDArray[np.bool_]:
@@ -150,7 +169,7 @@ def _describe(
     count = len(near)
     half = near[:, : round(k1 / 2) + 1]
     is_own, is_of_candidate = _reciprocal(near), _reciprocal(half)
-    unit = everything / np.linalg.norm(everything, axis=1, keepdims=True)
+    unit = everything / np.maximum(np.linalg.norm(everything, axis=1, keepdims=True), _TINY)
     parts = []
     for start in range(0, count, _ROWS):
         rows = slice(start, start + _ROWS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from reid.benchmark.speed import Speed, measure_speed
 from reid.data.records import DataSet, TrackletRecord
 from reid.embedder import Embedder
 from reid.embedding_cache import embed_and_keep
@@ -24,6 +25,7 @@ class About:
         split: which of its ten splits, from 0; None where it has one.
         run_variant: the variant that `vreid run` uses, or the strongest.
         variants: name -> width.
+        fingerprint: SHA-256 of the weights and all that vectors depend on; None for colours.
     """
 
     name: str
@@ -32,10 +34,21 @@ class About:
     split: int | None
     run_variant: str
     variants: Mapping[str, int]
+    fingerprint: str | None = None
+
+    def is_like(self, other: About) -> bool:
+        """Whether both are the same model with the same variants, so that their scores make a mean."""
+        return (self.model, dict(self.variants)) == (other.model, dict(other.variants))
 
 
 class Contestant(Protocol):
-    """Somebody who turns tracklets into vectors."""
+    """Somebody who turns tracklets into vectors.
+
+    Attributes:
+        one_by_one: whether a tracklet's vector is the same whatever it is embedded with.
+    """
+
+    one_by_one: bool
 
     @property
     def about(self) -> About:
@@ -53,6 +66,10 @@ class Contestant(Protocol):
         """Turn tracklets of a data set into vectors of every variant; arguments as for `embed_and_keep`."""
         ...
 
+    def speed(self) -> Speed | None:
+        """Measure what embedding costs; None where that says nothing."""
+        ...
+
 
 class Network:
     """A network, trained or not.
@@ -62,8 +79,11 @@ class Network:
         name: as it is printed; None for the model's.
     """
 
+    one_by_one = True
+
     def __init__(self, reopen: Callable[[], Embedder], name: str | None = None) -> None:
-        self.reopen = reopen
+        self._reopen = reopen
+        self._speed: Speed | None = None
         self.embedder = embedder = reopen()
         described = embedder.describe()
         self._about = About(
@@ -73,6 +93,7 @@ class Network:
             split=described["split"],
             run_variant=embedder.variant,
             variants=embedder.variant_widths,
+            fingerprint=embedder.fingerprint,
         )
 
     @property
@@ -96,9 +117,16 @@ class Network:
             on_tracklets=on_tracklets,
         )
 
+    def speed(self) -> Speed:
+        if self._speed is None:
+            self._speed = measure_speed(self._reopen)
+        return self._speed
+
 
 class Colours:
     """Colour histograms: what every network has to beat."""
+
+    one_by_one = False  # a camera's own colours are taken away, as they are in all of its tracklets
 
     about = About("colour histogram", None, None, None, "striped", {"whole": 512, "striped": 3072})
 
@@ -113,3 +141,6 @@ class Colours:
         described = colour_histogram_vectors(records, data_set.source)
         on_tracklets(len(records))
         return described
+
+    def speed(self) -> None:
+        return None

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from reid.benchmark.results import Row
 from reid.benchmark.running import Scored
+from reid.benchmark.settings import BenchmarkSettings
 from reid.figures import BLUE, COLOURS, GREY, INK, RED, legend_beside, new_figure, save_figure, tidy
-from reid.metrics import Search, similarity_blocks
+from reid.metrics import Search, rank_vectors, score_queries, similarity_blocks
 from reid.metrics.pairs import PairSimilarities, pair_similarities
 
 FALSE_MATCH_RATES = (0.1, 0.01, 0.001)
 _BARS = 80
 _DARK = 60  # from so many percent on a cell is dark
 _PEOPLE_SHOWN = 12
+_FEWEST, _ALIKE = 5, 1e-4  # vectors in a map of people, and what they have to differ by
 _MARKS = "os^vDP*X<>ph"
 
 _LOG = logging.getLogger(__name__)
@@ -50,9 +52,12 @@ def measure_pairs(scored: Scored, most_bytes: int, device: str) -> PairSimilarit
 
 
 def draw_pairs(pairs: PairSimilarities, title: str, path: Path) -> None:
-    """Draw how alike pairs are, and beside it which share of right ones is found at which share of wrong ones."""
+    """Draw how alike pairs are, and beside it which share of right ones is found at which share of wrong ones.
+
+    Where there are no wrong pairs nothing is drawn.
+    """
     figure = new_figure(1400, 620)
-    if figure is None:
+    if figure is None or not pairs.different.any():
         return
     left, right = figure.subplots(1, 2)
     middles = (pairs.edges[:-1] + pairs.edges[1:]) / 2
@@ -88,7 +93,9 @@ def draw_pairs(pairs: PairSimilarities, title: str, path: Path) -> None:
     save_figure(figure, path)
 
 
-def camera_pairs(scored: Scored) -> tuple[list[int], NDArray[np.float64], NDArray[np.int64]]:
+def camera_pairs(
+    scored: Scored, settings: BenchmarkSettings
+) -> tuple[list[int], NDArray[np.float64], NDArray[np.int64]]:
     """Score queries of each camera against each other camera alone.
 
     Returns:
@@ -105,17 +112,17 @@ def camera_pairs(scored: Scored) -> tuple[list[int], NDArray[np.float64], NDArra
             asking = np.flatnonzero(search.query_cameras == own)
             if not len(there) or not len(asking) or (own == camera and not search.same_camera):
                 continue
-            scores = _score_part(scored, asking, there)
+            scores = _score_part(scored, asking, there, settings)
             counts[line, column] = len(scores)
             if len(scores):
                 found[line, column] = scores.mean()
     return cameras, found, counts
 
 
-def _score_part(scored: Scored, asking: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.float64]:
+def _score_part(
+    scored: Scored, asking: NDArray[np.int64], there: NDArray[np.int64], settings: BenchmarkSettings
+) -> NDArray[np.float64]:
     """Score some queries in a part of the gallery: AP of those that have a right answer there."""
-    from reid.metrics import rank_vectors, score_queries
-
     search = scored.search
     place = np.full(search.gallery, -1)
     place[there] = np.arange(len(there))
@@ -128,7 +135,15 @@ def _score_part(scored: Scored, asking: NDArray[np.int64], there: NDArray[np.int
         np.where(itself >= 0, place[itself], -1),
         search.same_camera,
     )
-    return score_queries(rank_vectors(part, scored.query[asking], scored.gallery[there])).average_precision
+    ranks = rank_vectors(
+        part,
+        scored.query[asking],
+        scored.gallery[there],
+        distance=settings.distance,
+        most_bytes=settings.most_bytes,
+        device=settings.device,
+    )
+    return score_queries(ranks, settings.average_precision).average_precision
 
 
 def draw_camera_pairs(cameras: Sequence[int], found: NDArray[np.float64], title: str, path: Path) -> None:
@@ -163,7 +178,7 @@ def draw_people(scored: Scored, title: str, path: Path) -> None:
     known = people >= 1
     chosen = people[known][np.argsort(-counts[known], kind="stable")][:_PEOPLE_SHOWN]
     rows = np.flatnonzero(np.isin(scored.search.gallery_people, chosen))
-    if figure is None or len(rows) < 5:
+    if figure is None or len(rows) < _FEWEST or np.ptp(scored.gallery[rows], axis=0).max() < _ALIKE:
         return
     placed = TSNE(perplexity=min(15, (len(rows) - 1) / 3), init="pca", random_state=0, metric="cosine").fit_transform(
         scored.gallery[rows]

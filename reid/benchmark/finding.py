@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from reid.benchmark.contestants import Colours, Contestant, Network
 from reid.data.catalogue import find_entry, find_root, load_data_set, read_data_set
 from reid.data.entries import CATALOGUE
+from reid.data.finding import VARIABLE
 from reid.data.records import Counts, DataSet
 from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
 from reid.data.synthetic.tracklets import SyntheticTracklets
@@ -23,8 +25,15 @@ _UNNAMED = (SYNTHETIC, "folder")  # found by nothing that lies about
 
 
 def data_sets_there() -> tuple[str, ...]:
-    """List the data sets that lie in `VREID_DATA`; the made-up one where there are none."""
+    """List the data sets that lie whole in `VREID_DATA`; the made-up one where there are none.
+
+    Raises:
+        InputError: `VREID_DATA` names something that is not a folder.
+    """
     found = []
+    variable = os.environ.get(VARIABLE)
+    if variable and not Path(variable).is_dir():
+        raise InputError(f"{VARIABLE} names {variable}, which is not a folder")
     for name in CATALOGUE:
         if name not in _UNNAMED:
             try:
@@ -55,6 +64,8 @@ def open_splits(
     entry = find_entry(name)
     if name == SYNTHETIC and root is None:
         root = made_up_people(SyntheticSettings(), device=device, on_rendered=on_rendered)
+    if root is None and not (os.environ.get(VARIABLE) and entry.layouts):
+        raise InputError(f"where is {entry.title}? Say {name}=PATH, or name the folder of all data sets in {VARIABLE}")
     first = load_data_set(name, root).data_set
     return (first,) if entry.num_splits == 1 else read_data_set(name, root).data_sets
 

@@ -24,10 +24,11 @@ class Row:
         label: the protocol's name with all else that the scores depend on.
         contestant: who.
         variant: of its vectors.
-        ranking: "plain", "expanded" or "re-ranked".
+        ranking: "plain", "expanded by N" or "re-ranked".
         scores: of each split.
         unmatched: names of queries that nobody could find, by split; the first picture of each.
-        tracklets: that were embedded.
+        tracklets: that have vectors.
+        unreadable: that have none, since none of their pictures can be read.
         embedding_s: seconds that took; those that were kept before take next to none.
         scoring_s: seconds that ranking and scoring took.
         reported: what the paper reports.
@@ -43,6 +44,7 @@ class Row:
     scores: tuple[RankingScores, ...]
     unmatched: tuple[tuple[str, ...], ...]
     tracklets: int
+    unreadable: int
     embedding_s: float
     scoring_s: float
     reported: Reported | None
@@ -78,6 +80,7 @@ class Row:
             "contestant": self.contestant.name,
             "model": self.contestant.model,
             "trained_on": self.contestant.trained_on,
+            "fingerprint": self.contestant.fingerprint,
             "variant": self.variant,
             "width": self.contestant.variants[self.variant],
             "for_run": self.for_run,
@@ -89,6 +92,7 @@ class Row:
             "without_match": [each.without_match for each in self.scores],
             "unmatched": [list(names) for names in self.unmatched],
             "tracklets": self.tracklets,
+            "unreadable": self.unreadable,
             "embedding_s": self.embedding_s,
             "scoring_s": self.scoring_s,
             "paper": None if self.reported is None else asdict(self.reported),

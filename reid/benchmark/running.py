@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from reid.benchmark.contestants import About, Contestant, Network
+from reid.benchmark.contestants import About, Contestant
 from reid.benchmark.protocols import Protocol, choose_protocols
 from reid.benchmark.reported import reported
 from reid.benchmark.results import Row
 from reid.benchmark.settings import BenchmarkSettings
-from reid.benchmark.speed import measure_speed
 from reid.data.records import DataSet
 from reid.errors import InputError
-from reid.evaluation import Embedded, scored_rows
+from reid.evaluation import scored_rows
 from reid.metrics import (
     QueryScores,
     RankingScores,
@@ -94,7 +93,7 @@ def pair_up(
         InputError: a checkpoint was trained on this data set, in a way that is none of its splits.
     """
     name = splits[0].name
-    own: dict[str, dict[int, Contestant]] = {}
+    own: list[dict[int, Contestant]] = []
     for contestant in contestants:
         about = contestant.about
         if about.trained_on != name or about.model is None or len(splits) == 1:
@@ -105,15 +104,23 @@ def pair_up(
                 "people of every test"
             )
         else:
-            own.setdefault(about.model, {})[about.split] = contestant
-    for model, of_split in own.items():
-        listener.on_note(
-            f"{model} was trained on {len(of_split)} of the {len(splits)} splits of {name}, and is scored on these: "
-            f"{', '.join(map(str, sorted(of_split)))}"
-        )
+            # Together with others of its kind that were trained on other splits.
+            kin = (
+                group for group in own if about.split not in group and about.is_like(next(iter(group.values())).about)
+            )
+            group = next(kin, None)
+            if group is None:
+                group = {}
+                own.append(group)
+            group[about.split] = contestant
+    for of_split in own:
         about = next(iter(of_split.values())).about
+        listener.on_note(
+            f"{', '.join(each.about.name for each in of_split.values())}: trained on {len(of_split)} of the "
+            f"{len(splits)} splits of {name}, and scored on these: {', '.join(map(str, sorted(of_split)))}"
+        )
         if len(of_split) > 1:
-            about = replace(about, name=f"{model}, {len(of_split)} checkpoints", split=None)
+            about = replace(about, name=f"{about.model}, {len(of_split)} checkpoints", split=None)
         yield about, [(splits[split], of_split[split]) for split in sorted(of_split)]
 
 
@@ -122,8 +129,6 @@ def score_pairs(
     pairs: Sequence[Pair],
     settings: BenchmarkSettings,
     *,
-    policy: str = "even",
-    flip: bool = False,
     cache: Path | None = None,
     listener: BenchmarkListener | None = None,
 ) -> Iterator[Scored]:
@@ -133,8 +138,6 @@ def score_pairs(
         about: what to call it.
         pairs: splits, each with who turns it into vectors, as `pair_up` makes them.
         settings: how to score.
-        policy: which clips stand for a tracklet, for the protocol's label.
-        flip: whether mirror images count, for the same.
         cache: the folder where vectors are kept; None to keep none.
         listener: hears of the progress.
 
@@ -147,37 +150,32 @@ def score_pairs(
     listener = listener or BenchmarkListener()
     name = pairs[0][0].name
     started_s = time.perf_counter()
-    embedded = []
-    for data_set, contestant in pairs:
-        needed = scored_rows(data_set)
-        found = contestant.embed(
-            data_set,
-            [data_set.test[row] for row in needed],
-            folder=cache,
-            on_tracklets=partial(listener.on_embedding, about.name, name, len(needed)),
-        )
-        embedded.append((data_set, needed, found))
+    embedded = [
+        each
+        for contestant, splits in _by_contestant(pairs)
+        for each in _embed(contestant, splits, cache, partial(listener.on_embedding, about.name, name))
+    ]
     embedding_s = time.perf_counter() - started_s
-    network = pairs[0][1]
-    speed = measure_speed(network.reopen) if settings.speed and isinstance(network, Network) else None
+    speed = pairs[0][1].speed() if settings.speed else None
     for protocol in choose_protocols(name, settings.protocols):
         for ranking in _rankings(settings):
             for variant in about.variants:
                 started_s = time.perf_counter()
                 searched = [
-                    _search(protocol, ranking, data_set, needed, found, variant, settings)
-                    for data_set, needed, found in embedded
+                    _search(protocol, ranking, data_set, at, vectors[variant], settings)
+                    for data_set, at, vectors in embedded
                 ]
                 row = Row(
                     data_set=name,
                     protocol=protocol.name,
-                    label=settings.label(protocol.name, policy, flip),
+                    label=settings.label(protocol.name),
                     contestant=about,
                     variant=variant,
                     ranking=ranking,
                     scores=tuple(mean for _, mean in searched),
                     unmatched=tuple(_names(scored) for scored, _ in searched),
-                    tracklets=sum(len(found.rows) for *_, found in embedded),
+                    tracklets=sum(len(at) for _, at, _ in embedded),
+                    unreadable=sum(len(scored_rows(data_set)) - len(at) for data_set, at, _ in embedded),
                     embedding_s=embedding_s,
                     scoring_s=time.perf_counter() - started_s,
                     reported=reported(about.model, name) if about.model else None,
@@ -203,6 +201,38 @@ def check_searchable(data_set: DataSet, settings: BenchmarkSettings) -> None:
     Search.of_data_set(data_set, same_camera=settings.same_camera).check()
 
 
+# A split, where in the vectors each row of its test half stands, and the vectors by variant.
+_Embedded = tuple[DataSet, dict[int, int], dict[str, Vectors]]
+
+
+def _by_contestant(pairs: Sequence[Pair]) -> list[tuple[Contestant, list[DataSet]]]:
+    """Gather the splits that somebody is scored on."""
+    gathered: dict[int, tuple[Contestant, list[DataSet]]] = {}
+    for data_set, contestant in pairs:
+        gathered.setdefault(id(contestant), (contestant, []))[1].append(data_set)
+    return list(gathered.values())
+
+
+def _embed(
+    contestant: Contestant,
+    splits: Sequence[DataSet],
+    cache: Path | None,
+    tell: Callable[[int, int], None],
+) -> list[_Embedded]:
+    """Embed what the splits need, a tracklet of several of them once if its vector depends on nothing else."""
+    needed = [{row: data_set.test[row] for row in scored_rows(data_set)} for data_set in splits]
+    groups = [list(range(len(splits)))] if contestant.one_by_one else [[number] for number in range(len(splits))]
+    embedded = []
+    for group in groups:
+        records = list(dict.fromkeys(record for number in group for record in needed[number].values()))
+        found = contestant.embed(splits[group[0]], records, folder=cache, on_tracklets=partial(tell, len(records)))
+        place = {records[row]: position for position, row in enumerate(found.rows)}
+        for number in group:
+            at = {row: place[record] for row, record in needed[number].items() if record in place}
+            embedded.append((splits[number], at, found.vectors))
+    return embedded
+
+
 _Found = tuple[DataSet, Search, tuple[int, ...], tuple[int, ...], Vectors, Vectors, Ranks, QueryScores]
 
 
@@ -210,14 +240,12 @@ def _search(
     protocol: Protocol,
     ranking: str,
     data_set: DataSet,
-    needed: tuple[int, ...],
-    found: Embedded,
-    variant: str,
+    at: Mapping[int, int],
+    vectors: Vectors,
     settings: BenchmarkSettings,
 ) -> tuple[_Found, RankingScores]:
     """Search one split with vectors of one variant."""
     data_set = protocol.apply(data_set)
-    at = {needed[row]: position for position, row in enumerate(found.rows)}
     query_rows, gallery_rows = (tuple(row for row in rows if row in at) for rows in (data_set.query, data_set.gallery))
     place = {row: position for position, row in enumerate(gallery_rows)}
     search = Search.of_records(
@@ -227,26 +255,29 @@ def _search(
         same_camera=settings.same_camera,
     )
     search.check()
-    vectors = found.vectors[variant]
     query, gallery = (vectors[[at[row] for row in rows]] for rows in (query_rows, gallery_rows))
-    ranks = find_ranks(search, _blocks(ranking, query, gallery, settings))
+    ranks = find_ranks(search, _blocks(ranking, search, query, gallery, settings))
     scores = score_queries(ranks, settings.average_precision)
     return (data_set, search, query_rows, gallery_rows, query, gallery, ranks, scores), mean_scores(scores, search)
 
 
-def _blocks(ranking: str, query: Vectors, gallery: Vectors, settings: BenchmarkSettings) -> Iterator[Vectors]:
+def _blocks(
+    ranking: str, search: Search, query: Vectors, gallery: Vectors, settings: BenchmarkSettings
+) -> Iterator[Vectors]:
     """Compare queries and gallery in one of the ways."""
     most_bytes, device = settings.most_bytes, settings.device
     if ranking == "re-ranked":
         return rerank_blocks(query, gallery, settings.reranking, most_bytes=most_bytes, device=device)
-    if ranking == "expanded":
-        query = expand_queries(query, gallery, settings.expansion, device=device)
+    if ranking != "plain":
+        query = expand_queries(
+            query, gallery, settings.expansion, itself=search.itself, most_bytes=most_bytes, device=device
+        )
     return similarity_blocks(query, gallery, distance=settings.distance, most_bytes=most_bytes, device=device)
 
 
 def _rankings(settings: BenchmarkSettings) -> list[str]:
-    asked = {"plain": True, "expanded": settings.expansion > 0, "re-ranked": settings.reranking is not None}
-    return [ranking for ranking, wanted in asked.items() if wanted]
+    expanded = [f"expanded by {settings.expansion}"] if settings.expansion else []
+    return ["plain", *expanded, *(["re-ranked"] if settings.reranking else [])]
 
 
 def _names(found: _Found) -> tuple[str, ...]:

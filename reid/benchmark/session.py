@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from reid.benchmark.running import BenchmarkListener, Scored, check_searchable, 
 from reid.benchmark.settings import BenchmarkSettings
 from reid.benchmark.tables import FORMAT, write_tables
 from reid.data.records import DataSet
+from reid.errors import ConfigError
 from reid.output_folder import new_folder
 from reid.version import package_version
 
@@ -37,8 +40,6 @@ def run_benchmark(
     settings: BenchmarkSettings,
     out: Path,
     *,
-    policy: str = "even",
-    flip: bool = False,
     cache: Path | None = None,
     about: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -51,8 +52,6 @@ def run_benchmark(
         contestants: who.
         settings: how.
         out: the folder to make.
-        policy: which clips stand for a tracklet, as in `reid.clips`.
-        flip: whether mirror images are embedded too.
         cache: where vectors are kept; None keeps none.
         about: what else `benchmark.json` says.
         overwrite: replace a benchmark that stands at `out`.
@@ -66,18 +65,18 @@ def run_benchmark(
         RunError: writing failed.
     """
     listener = listener or BenchmarkListener()
+    _check_names([splits[0].name for splits in data_sets], settings)
     for splits in data_sets:
         for data_set in splits:
             for protocol in choose_protocols(data_set.name, settings.protocols):
                 check_searchable(protocol.apply(data_set), settings)
+    paired = [list(pair_up(splits, contestants, listener)) for splits in data_sets]
     rows: list[Row] = []
     with new_folder(out, marker=MARKER, what="a benchmark", overwrite=overwrite) as building:
-        for splits in data_sets:
+        for of_data_set in paired:
             first = len(rows)
-            for named, pairs in pair_up(splits, contestants, listener):
-                for scored in score_pairs(
-                    named, pairs, settings, policy=policy, flip=flip, cache=cache, listener=listener
-                ):
+            for named, pairs in of_data_set:
+                for scored in score_pairs(named, pairs, settings, cache=cache, listener=listener):
                     rows.append(scored.row)
                     listener.on_row(scored.row)
                     if scored.row.for_run and scored.row.ranking == "plain":
@@ -85,22 +84,23 @@ def run_benchmark(
             for label in dict.fromkeys(row.label for row in rows[first:]):
                 of_label = [row for row in rows[first:] if row.label == label and row.for_run]
                 draw_cmc(of_label, building / f"cmc-{of_label[0].protocol}.png")
-        write_tables(building, rows, {"vreid_version": package_version(), **(about or {})})
+        write_tables(
+            building, rows, {"vreid_version": package_version(), **(about or {}), "settings": asdict(settings)}
+        )
     return rows
 
 
 def _look(scored: Scored, settings: BenchmarkSettings, building: Path) -> None:
     """Write what there is to look at of one contestant's vectors."""
     row = scored.row
-    folder = building / _file_name(f"{row.protocol}-{row.contestant.name}")
-    folder.mkdir(exist_ok=True)
+    folder = _new_place(building, f"{row.protocol}-{row.contestant.name}")
     title = f"{row.contestant.name}, {row.variant}, {row.protocol}"
     pairs = measure_pairs(scored, settings.most_bytes, settings.device)
     draw_pairs(pairs, title, folder / "pairs.png")
-    cameras, found, counts = camera_pairs(scored)
+    cameras, found, counts = camera_pairs(scored, settings)
     draw_camera_pairs(cameras, found, title, folder / "cameras.png")
     draw_people(scored, title, folder / "people.png")
-    rates = {str(rate): pairs.true_match_rate(rate) for rate in FALSE_MATCH_RATES}
+    rates = {str(rate): pairs.true_match_rate(rate) for rate in FALSE_MATCH_RATES if pairs.different.any()}
     content = {
         "format": FORMAT,
         "label": row.label,
@@ -142,6 +142,27 @@ def _per_query(scored: Scored) -> list[dict[str, Any]]:
     return listed
 
 
-def _file_name(text: str) -> str:
-    """Turn a name into one that every file system takes."""
-    return re.sub(r"[^\w.+-]+", "_", text).strip("_.")
+def _new_place(building: Path, name: str) -> Path:
+    """Make a folder of a name that every file system takes and that is not there yet."""
+    name = re.sub(r"[^\w.+-]+", "_", name).strip("_.")
+    places = (building / (f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
+    place = next(place for place in places if not place.exists())
+    place.mkdir()
+    return place
+
+
+def _check_names(data_sets: Sequence[str], settings: BenchmarkSettings) -> None:
+    """Refuse what could not be told apart in the table, and protocols that nothing is scored by.
+
+    Raises:
+        ConfigError: with what to do.
+    """
+    for name in data_sets:
+        if data_sets.count(name) > 1:
+            raise ConfigError(
+                f"{name} is given twice, and its rows could not be told apart: one after the other, please"
+            )
+        choose_protocols(name, settings.protocols)
+    for protocol in settings.protocols:
+        if not any(each.name == protocol for name in data_sets for each in choose_protocols(name, settings.protocols)):
+            raise ConfigError(f"protocol: {protocol} is for none of the data sets {', '.join(data_sets)}")

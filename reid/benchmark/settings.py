@@ -14,6 +14,8 @@ class BenchmarkSettings:
     """How to search and score.
 
     Attributes:
+        policy: which clips stand for a tracklet, as in `reid.clips`.
+        flip: whether mirror images are embedded too.
         protocols: by name, for those data sets that have several; empty for each one's first.
         average_precision: which form of AP.
         distance: of vectors.
@@ -28,6 +30,8 @@ class BenchmarkSettings:
         ConfigError: a value makes no sense.
     """
 
+    policy: str = "even"
+    flip: bool = False
     protocols: tuple[str, ...] = ()
     average_precision: AveragePrecision = "hits"
     distance: Distance = "cosine"
@@ -44,8 +48,8 @@ class BenchmarkSettings:
         if self.most_bytes < 1:
             raise ConfigError("memory: there must be some for similarities")
 
-    def label(self, protocol: str, policy: str, flip: bool) -> str:
-        """Name all that a score depends on."""
-        parts = [protocol, f"AP {self.average_precision}", self.distance, f"clips {policy}"]
-        parts += ["mirrored too"] * flip + ["same camera counts"] * self.same_camera
+    def label(self, protocol: str) -> str:
+        """Name a protocol with all else that tells scores of the same vectors apart."""
+        parts = [protocol, f"AP {self.average_precision}", self.distance, f"clips {self.policy}"]
+        parts += ["mirrored too"] * self.flip + ["same camera counts"] * self.same_camera
         return ", ".join(parts)

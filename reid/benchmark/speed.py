@@ -6,12 +6,16 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from reid.embedder import Embedder
+from reid.errors import RunError
 from reid.models import build_model
 from reid.models.macs import model_cost
 
@@ -28,7 +32,8 @@ class Speed:
         parameters: without classifiers.
         macs: multiply-accumulates for a clip.
         clips_per_s: from crops of the network's own size to vectors, in batches as the benchmark makes them.
-        peak_mib: of a GPU's memory; on a CPU the whole process that embeds, with the libraries in it.
+        peak_mib: of a GPU's memory; on a CPU the whole process that embeds, with the libraries in it; None where the
+            system does not tell.
         device: what it ran on.
         threads: of a CPU.
     """
@@ -36,7 +41,7 @@ class Speed:
     parameters: int
     macs: int
     clips_per_s: float
-    peak_mib: float
+    peak_mib: float | None
     device: str
     threads: int
 
@@ -47,9 +52,15 @@ def measure_speed(reopen: Reopen, seconds: float = 3.0) -> Speed:
     Args:
         reopen: opens it there; it must be possible to pickle it.
         seconds: to measure for.
+
+    Raises:
+        RunError: the process died.
     """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (reopen, seconds))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_measure, reopen, seconds).result()
+        except BrokenProcessPool as error:
+            raise RunError("the process that measures speed died, as happens when memory runs out") from error
 
 
 def _measure(reopen: Reopen, seconds: float) -> Speed:
@@ -77,12 +88,20 @@ def _measure(reopen: Reopen, seconds: float) -> Speed:
     )
 
 
-def _peak_mib(device: torch.device) -> float:
+def _peak_mib(device: torch.device) -> float | None:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    return peak_memory_mib()
+
+
+def peak_memory_mib() -> float | None:
+    """Return the most memory that this process has held so far, in MiB; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.exists():  # where a new process also counts what its parent held, by the other way
+        line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**10
     try:
         import resource
     except ImportError:  # on Windows
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -65,37 +65,61 @@ def speed_cells(speed: Speed) -> list[str]:
         f"{speed.parameters / 1e6:.2f}",
         f"{speed.macs / 1e9:.2f}",
         f"{speed.clips_per_s:.1f}",
-        f"{speed.peak_mib:.0f}",
+        "" if speed.peak_mib is None else f"{speed.peak_mib:.0f}",
         on,
     ]
 
 
 def below(rows: Sequence[Row]) -> str:
     """Say what the table is of."""
-    first = rows[0]
-    text = f"{sum(each.queries for each in first.scores)} queries"
-    without = sum(each.without_match for each in first.scores)
-    if without:
-        text += f"; {without} more have no match in another camera and are left out"
-    if len(first.scores) > 1:
-        text += f"; {len(first.scores)} splits, mean ± standard deviation"
+    of_whom: dict[str, list[str]] = {}
+    for row in rows:
+        text = f"{sum(each.queries for each in row.scores)} queries"
+        without = sum(each.without_match for each in row.scores)
+        if without:
+            text += f" ({without} more have nobody to be found and are left out)"
+        if row.unreadable:
+            text += f", {row.unreadable} tracklets cannot be read"
+        if len(row.scores) > 1:
+            text += f", {len(row.scores)} splits, mean ± standard deviation"
+        of_whom.setdefault(text, []).append(row.contestant.name)
+    if len(of_whom) == 1:
+        text = next(iter(of_whom))
+    else:
+        text = "; ".join(f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in of_whom.items())
     return text + ". In percent. Time: embedding + scoring. * what `vreid run` uses. Paper: that paper's own figures."
 
 
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    plain = ["data_set", "protocol", "label", "contestant", "model", "trained_on", "variant", "width", "ranking"]
-    writer.writerow([*plain, *COLUMNS, "splits", "queries", "without_match", "embedding_s", "scoring_s", "paper"])
+    plain = [
+        "data_set",
+        "protocol",
+        "label",
+        "contestant",
+        "model",
+        "trained_on",
+        "variant",
+        "width",
+        "for_run",
+        "ranking",
+    ]
+    deviations = [f"{name}_deviation" for name in COLUMNS]
+    counts = ["splits", "queries", "without_match", "unreadable", "embedding_s", "scoring_s", "paper"]
+    writer.writerow([*plain, *COLUMNS, *deviations, *counts])
     for row in rows:
         values = row.to_dict()
+        spread = row.deviations()
         writer.writerow(
             [
                 *(values[name] for name in plain),
                 *(f"{values[name]:.6f}" for name in COLUMNS),
+                *(f"{spread[name]:.6f}" if spread else "" for name in COLUMNS),
                 values["splits"],
                 sum(values["queries"]),
                 sum(values["without_match"]),
+                values["unreadable"],
                 f"{row.embedding_s:.3f}",
                 f"{row.scoring_s:.3f}",
                 row.reported or "",

@@ -17,11 +17,13 @@ Distance = Literal["cosine", "euclidean"]
 
 MOST_BYTES = 256 * 2**20
 _BYTES_A_CELL = 8  # the block itself, and what scoring copies of it
+# In products of fewer rows the last bits depend on how many rows there are.
+_FEWEST_ROWS = 16
 
 
 def rows_at_once(gallery: int, most_bytes: int = MOST_BYTES) -> int:
     """Return how many queries fit a block of similarities with a gallery of so many."""
-    return max(1, most_bytes // (_BYTES_A_CELL * max(1, gallery)))
+    return max(2 * _FEWEST_ROWS, most_bytes // (_BYTES_A_CELL * max(1, gallery)))
 
 
 def similarity_blocks(
@@ -39,11 +41,12 @@ def similarity_blocks(
         gallery: (G, D).
         distance: "cosine": the product of the vectors brought to L2 norm 1. "euclidean": minus the squared Euclidean
             distance of the vectors as they are. Of vectors of norm 1 both make the same ranking.
-        most_bytes: that the blocks may take in memory; one row is taken at least.
+        most_bytes: that a block may take in memory; some rows are taken at least.
         device: where the products are computed, in float32.
 
     Yields:
-        (B, G) float32 for B further queries; the more, the more alike.
+        (B, G) float32 for B further queries; the more, the more alike. Equal vectors are equally alike but for the
+        last bits, in which products of floating-point numbers depend on the place in the block.
 
     Raises:
         InputError: a vector is not finite.
@@ -59,8 +62,8 @@ def similarity_blocks(
     if distance == "cosine":
         searching, searched = (torch.nn.functional.normalize(each, dim=1) for each in (searching, searched))
     searched = searched.to(place)
-    at_once = rows_at_once(len(gallery), most_bytes)
-    return (_compare(block.to(place), searched, distance) for block in torch.split(searching, at_once))
+    blocks = -(-len(query) // rows_at_once(len(gallery), most_bytes))
+    return (_compare(block.to(place), searched, distance) for block in torch.tensor_split(searching, max(1, blocks)))
 
 
 def check_vectors(what: str, vectors: Vectors) -> None:

@@ -164,7 +164,10 @@ def _load(
     else:
         place = find_root(name, root).absolute()
         loaded = load_data_set(name, place, split=recipe.split)
-    Search.of_data_set(loaded.data_set).check()  # what cannot be scored in the end is refused here
+    try:
+        Search.of_data_set(loaded.data_set).check()
+    except InputError as error:  # which the end of the training would meet
+        raise InputError(f"{place or name}: {error}; a training is scored on the test half") from error
     if recipe.split and loaded.splits is None:
         raise ConfigError(f"split: {recipe.split} cannot be chosen, {loaded.data_set.name} has no splits")
     return place, loaded

@@ -94,18 +94,23 @@ def test_without_arguments_it_takes_what_there_is(vreid: Vreid, here: Path, monk
 def test_several_sets_and_several_checkpoints(vreid: Vreid, here: Path) -> None:
     place = own(here.parent)
     names = [checkpoint(here / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
-    outcome = vreid("benchmark", f"folder={place}", f"folder={place}", "--checkpoint", *names, "--out", "out")
+    tracklets = ("--people", 8, "--cameras", 2, "--tracklets", "1-1", "--frames", "2-2", "--size", "32x16")
+    assert vreid("synth", "tracklets", "--out", "made-up", *tracklets).code == 0
+    outcome = vreid("benchmark", f"folder={place}", "synthetic=made-up", "--checkpoint", *names, "--out", "out")
     assert outcome.code == 0
     rows = json.loads(Path("out/benchmark.json").read_text())["rows"]
-    assert [row["contestant"] for row in rows] == ["0", "1"] * 2
-    assert rows[0]["map"] == rows[2]["map"]
+    assert [(row["data_set"], row["contestant"]) for row in rows] == [
+        (name, contestant) for name in ("folder", "synthetic") for contestant in ("0", "1")
+    ]
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (("marz",), "no data set is called 'marz'"),
-        (("mars",), "VREID_DATA"),
+        (("mars",), "where is MARS? Say mars=PATH, or name the folder of all data sets in VREID_DATA"),
+        (("folder={own}", "folder={own}"), "folder is given twice"),
+        (("folder={own}", "--protocol", "mars-9330"), "mars-9330 is for none of the data sets folder"),
         (("mars=nowhere",), "nowhere does not exist"),
         (("folder={own}", "--checkpoint", "lost.safetensors"), "lost.safetensors"),
         (("folder={own}", "--checkpoint", "empty"), "empty holds no checkpoint"),

@@ -13,7 +13,6 @@ from reid.data.mars_layout import read_query, read_tracks
 from reid.data.records import DISTRACTOR_ID, JUNK_ID, TrackletRecord
 from reid.errors import InputError
 from reid.metrics import (
-    MOST_BYTES,
     RANKS,
     Distance,
     RankingScores,
@@ -129,7 +128,7 @@ def test_scores_are_those_of_the_fields_evaluators(
     given = (vectors[queries], [records[row] for row in queries], vectors[gallery], [records[row] for row in gallery])
     literal = literal_scores(-(vectors[queries] @ vectors[gallery].T), given[1], given[3])
     assert 0 < len(literal.ap) < len(queries)  # people of one camera are among them
-    monkeypatch.setattr(similarities, "_BYTES_A_CELL", MOST_BYTES // (7 * len(gallery)))  # blocks of 7, and a rest of 5
+    monkeypatch.setattr(similarities, "rows_at_once", lambda *_: 7)
     scores = score_ranking(*given)
     assert scores.mean_ap == pytest.approx(np.mean(literal.ap), abs=1e-6)
     assert scores.mean_inp == pytest.approx(np.mean(literal.inp), abs=1e-6)
@@ -188,12 +187,12 @@ def test_who_is_found_by_another_query_alone() -> None:
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 def test_distances_are_those_of_plain_formulas(distance: Distance) -> None:
     rng = np.random.default_rng(0)
-    query, gallery = rng.normal(size=(13, 5)), rng.normal(size=(29, 5))
+    query, gallery = rng.normal(size=(90, 5)), rng.normal(size=(29, 5))
     blocks = similarity_blocks(
         query.astype(np.float32), gallery.astype(np.float32), distance=distance, most_bytes=8 * 29 * 4
     )
     blocks = list(blocks)
-    assert [len(block) for block in blocks] == [4, 4, 4, 1]
+    assert [len(block) for block in blocks] == [30, 30, 30]
     lengths = np.linalg.norm(query, axis=1)[:, None] * np.linalg.norm(gallery, axis=1)
     squared = ((query[:, None] - gallery) ** 2).sum(axis=2)
     wanted = query @ gallery.T / lengths if distance == "cosine" else -squared

@@ -57,7 +57,7 @@ def literal(query: Vectors, gallery: Vectors, k1: int, k2: int, weight: float) -
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_it_is_the_published_algorithm(settings: Reranking, seed: int) -> None:
     query, gallery = vectors(seed, 23), vectors(seed + 50, 140)
-    ours = -np.concatenate(list(rerank_blocks(query, gallery, settings, most_bytes=8 * 140 * 5)))  # blocks of five
+    ours = -np.concatenate(list(rerank_blocks(query, gallery, settings, most_bytes=8 * 140 * 40)))  # several blocks
     theirs = literal(query, gallery, settings.k1, settings.k2, settings.original)
     assert (ours.shape, ours.dtype) == ((23, 140), np.float32)
     np.testing.assert_allclose(ours, theirs, atol=2e-6)
@@ -93,6 +93,14 @@ def test_it_brings_a_person_together_that_looks_alike_step_by_step() -> None:
     assert again[3] > again[5] + 0.05
 
 
+def test_many_equal_vectors_and_zeros_are_ranked_too() -> None:
+    """More equal ones than neighbours are looked at; and a vector of zeros, as colours can make one."""
+    query, gallery = vectors(0, 4), vectors(1, 60)
+    gallery[:40], gallery[50] = gallery[0], 0
+    ours = np.concatenate(list(rerank_blocks(query, gallery, Reranking(k1=5, k2=2))))
+    assert np.isfinite(ours).all()
+
+
 @pytest.mark.parametrize("bad", [{"k1": 3, "k2": 5}, {"k2": 0}, {"original": 1.5}])
 def test_settings_that_make_no_sense_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="re-ranking"):
@@ -112,3 +120,5 @@ def test_an_expanded_query_is_the_mean_with_its_nearest() -> None:
     wanted = np.array([1 + 1 + 0.8, 0.6]) / np.linalg.norm([2.8, 0.6])
     np.testing.assert_allclose(expanded, [wanted], atol=1e-6)
     assert expand_queries(gallery[:1], gallery, 99).shape == (1, 2)
+    alone = expand_queries(gallery[:1], gallery, 1, itself=np.array([0]))
+    np.testing.assert_allclose(alone, [np.array([1.8, 0.6]) / np.linalg.norm([1.8, 0.6])], atol=1e-6)

@@ -49,6 +49,7 @@ class Knows:
     ) -> None:
         self.about = About(name, model, trained_on, split, "final", {"base": 32, "final": 32})
         self.confuses = confuses
+        self.one_by_one = True
         self.embedded = 0
 
     def embed(
@@ -60,6 +61,7 @@ class Knows:
         on_tracklets: Callable[[int], None],
     ) -> Embedded:
         self.embedded += len(records)
+        assert len(set(records)) == len(records)
         on_tracklets(len(records))
         vectors = np.zeros((len(records), 32), np.float32)
         for row, record in enumerate(records):
@@ -68,3 +70,6 @@ class Knows:
             vectors[row, 31] = 0.1 * record.camera_id
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return Embedded(tuple(range(len(records))), {"base": np.roll(vectors, 1, axis=0), "final": vectors}, {})
+
+    def speed(self) -> None:
+        return None

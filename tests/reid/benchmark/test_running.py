@@ -64,7 +64,7 @@ class TestScores:
         settings = BenchmarkSettings(reranking=Reranking(k1=4, k2=2), expansion=2)
         found = list(score_pairs(contestant.about, [(data_set, contestant)], settings, listener=listener))
         assert [(each.row.variant, each.row.ranking) for each in found] == [
-            (variant, ranking) for ranking in ("plain", "expanded", "re-ranked") for variant in ("base", "final")
+            (variant, ranking) for ranking in ("plain", "expanded by 2", "re-ranked") for variant in ("base", "final")
         ]
         judged = 8 * 3 + 3  # people and the distractor; junk is not embedded
         assert contestant.embedded == judged == found[0].row.tracklets
@@ -136,7 +136,26 @@ class TestSplits:
             ("other", [(data_set, "other") for data_set in splits]),
             ("dcct-micro, 2 checkpoints", [(splits[0], "own-0"), (splits[2], "own-2")]),
         ]
-        assert listener.notes == ["dcct-micro was trained on 2 of the 3 splits of ilids, and is scored on these: 0, 2"]
+        assert listener.notes == ["own-2, own-0: trained on 2 of the 3 splits of ilids, and scored on these: 0, 2"]
+
+    def test_checkpoints_of_one_split_or_of_other_variants_keep_rows_of_their_own(self, tmp_path: Path) -> None:
+        splits = self.splits(tmp_path)
+        a, b, c, other = (
+            Knows(name, trained_on="ilids", split=split) for name, split in (("a", 0), ("b", 0), ("c", 1), ("d", 2))
+        )
+        other.about = replace(other.about, variants={"final": 32})
+        names = [[each.about.name for _, each in pairs] for _, pairs in pair_up(splits, [a, b, c, other], Notes())]
+        assert names == [["a", "c"], ["b"], ["d"]]
+
+    def test_a_tracklet_of_several_splits_is_embedded_once(self, tmp_path: Path) -> None:
+        whole = files(tmp_path, name="prid")
+        first, second = (replace(whole, query=whole.query[part::2]) for part in (0, 1))
+        contestant = Knows()
+        ((about, pairs),) = pair_up((first, second), [contestant], Notes())
+        (_, final) = score_pairs(about, pairs, BenchmarkSettings())
+        assert contestant.embedded == 27
+        assert final.row.means()["map"] == 1
+        assert final.row.tracklets == 2 * 27
 
     @pytest.mark.parametrize("split", [None, 3])
     def test_who_may_have_seen_every_test_is_refused(self, tmp_path: Path, split: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 
 from reid.benchmark.contestants import Colours
+from reid.benchmark.figures import camera_pairs
 from reid.benchmark.ranked import choose_queries, draw_lists, ranked_list
 from reid.benchmark.running import Scored, score_pairs
 from reid.benchmark.session import run_benchmark
 from reid.benchmark.settings import BenchmarkSettings
-from reid.errors import InputError, OutputError
+from reid.errors import ConfigError, InputError, OutputError
 from reid.reranking import Reranking
 from tests.reid.benchmark.makers import Knows, files
 
@@ -86,6 +88,37 @@ def test_a_list_shows_what_counts_in_order(tmp_path: Path) -> None:
     assert (sheet.dtype, sheet.ndim) == (np.uint8, 3)
     for colour in ((178, 114, 0), (0, 94, 213)):
         assert (sheet == colour).all(axis=2).sum() > 500
+
+
+def test_people_without_strangers(tmp_path: Path) -> None:
+    """One person alone: nothing is wrong, so that there is nothing to compare with."""
+    data_set = files(tmp_path / "set", people=1)
+    alone = replace(data_set, gallery=tuple(row for row in data_set.gallery if data_set.test[row].person_id == 1))
+    (_, final) = run_benchmark([[alone]], [Knows()], BenchmarkSettings(), tmp_path / "out")
+    assert final.means()["map"] == 1
+    assert not (tmp_path / "out" / "folder-knows" / "pairs.png").exists()
+
+
+def test_cameras_against_each_other_follow_the_settings(tmp_path: Path) -> None:
+    (_, scored) = score_pairs(Knows().about, [(files(tmp_path), Knows(confuses=2))], BenchmarkSettings())
+    hits, trapezoid = (
+        camera_pairs(scored, BenchmarkSettings(average_precision=form))[1] for form in ("hits", "trapezoid")
+    )
+    assert np.nansum(trapezoid) < np.nansum(hits)
+
+
+def test_what_could_not_be_told_apart_is_refused(tmp_path: Path) -> None:
+    data_set = files(tmp_path / "set")
+    with pytest.raises(ConfigError, match="folder is given twice"):
+        run_benchmark([[data_set], [data_set]], [Knows()], BenchmarkSettings(), tmp_path / "out")
+    with pytest.raises(ConfigError, match="protocol: mars-9330 is for none of the data sets folder"):
+        run_benchmark([[data_set]], [Knows()], BenchmarkSettings(protocols=("mars-9330",)), tmp_path / "out")
+
+
+def test_contestants_of_the_same_name_have_folders_of_their_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_benchmark([[files(tmp_path / "set")]], [Knows("a b"), Knows("a/b")], BenchmarkSettings(), out)
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["folder-a_b", "folder-a_b-2"]
 
 
 def test_places_that_are_taken_are_left_alone(tmp_path: Path) -> None:
