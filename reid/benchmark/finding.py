@@ -12,13 +12,11 @@ from reid.benchmark.contestants import Colours, Contestant, Network
 from reid.data.catalogue import find_entry, find_root, load_data_set, read_data_set
 from reid.data.entries import CATALOGUE
 from reid.data.finding import VARIABLE
-from reid.data.records import Counts, DataSet
-from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
-from reid.data.synthetic.tracklets import SyntheticTracklets
+from reid.data.made_up import SYNTHETIC, SyntheticSettings, made_up_people
+from reid.data.records import DataSet
 from reid.embedder import Embedder
 from reid.errors import InputError, WeightsError
 from reid.training.folder import TrainingFolder
-from reid.training.recipe import SYNTHETIC, SyntheticSettings
 
 UNTRAINED = "dcct-compact"
 _UNNAMED = (SYNTHETIC, "folder")  # found by nothing that lies about
@@ -68,28 +66,6 @@ def open_splits(
         raise InputError(f"where is {entry.title}? Say {name}=PATH, or name the folder of all data sets in {VARIABLE}")
     first = load_data_set(name, root).data_set
     return (first,) if entry.num_splits == 1 else read_data_set(name, root).data_sets
-
-
-def made_up_people(
-    settings: SyntheticSettings, *, device: str = "cpu", on_rendered: Callable[[int, int], None] = lambda *_: None
-) -> Path:
-    """Return the folder of made-up people, rendered if it is not there yet.
-
-    Args:
-        settings: who and how many.
-        device: what to render on.
-        on_rendered: told of so many more of so many images.
-
-    Raises:
-        InputError: they cannot be kept.
-    """
-    protocol = SyntheticTracklets(**settings.model_dump(exclude={"size_hw"}))
-    kept = kept_tracklets(protocol, settings.size_hw)
-    if kept is not None:
-        return kept
-    records = protocol.data_set()
-    images = Counts.of(records.train + records.test).images
-    return keep_tracklets(protocol, settings.size_hw, device=device, on_images=lambda more: on_rendered(more, images))
 
 
 def checkpoints_there(runs: Path = Path("runs")) -> tuple[Path, ...]:

@@ -13,15 +13,13 @@ from pydantic import Field, model_validator
 from reid.config import Settings, builtin_text, parse_settings, read_yaml
 from reid.criterion import LossSettings
 from reid.data.augmentation import Augmentation
+from reid.data.made_up import SYNTHETIC, SyntheticSettings
 from reid.data.sampler import BatchSettings
 from reid.errors import ConfigError
 from reid.training.schedules import ScheduleSettings
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Side = Annotated[int, Field(ge=16, le=1024)]  # pixels
-
-SYNTHETIC = "synthetic"
 
 _FOLDER = "train"
 _SMALL = ("-compact", "-micro")
@@ -59,17 +57,6 @@ class OptimiserSettings(Settings):
         if self.name == "sgd" and self.nesterov and not self.momentum:
             raise ValueError("nesterov looks ahead along the momentum: it needs one above 0")
         return self
-
-
-class SyntheticSettings(Settings):
-    """The made-up people of `vreid train synthetic`, as `vreid synth tracklets` makes them."""
-
-    people: Count = 1000
-    cameras: Count = 6
-    tracklets: tuple[int, int] = (1, 2)
-    frames: tuple[int, int] = (4, 8)
-    size_hw: tuple[Side, Side] = (128, 64)
-    seed: int = 0
 
 
 class Recipe(Settings):

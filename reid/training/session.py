@@ -13,9 +13,8 @@ import torch
 
 from reid.config import parse_settings, read_yaml
 from reid.data.catalogue import LoadedData, find_root, load_data_set
-from reid.data.records import Counts
-from reid.data.synthetic.kept import keep_tracklets, kept_tracklets
-from reid.data.synthetic.tracklets import SyntheticTracklets
+from reid.data.made_up import SYNTHETIC, SyntheticSettings, made_up_people
+from reid.data.synthetic.kept import kept_tracklets
 from reid.distributed import World, barrier, broadcast_object, start_world
 from reid.errors import ConfigError, InputError, RunError, VreidError
 from reid.metrics import Search
@@ -23,7 +22,7 @@ from reid.training.finishing import Judgement, judge
 from reid.training.folder import TrainingFolder, describe, write_recipe, write_text
 from reid.training.listener import Stopped, TrainingListener, stop_if_asked
 from reid.training.loop import Training
-from reid.training.recipe import SYNTHETIC, Recipe, SyntheticSettings
+from reid.training.recipe import Recipe
 
 
 def train(
@@ -182,18 +181,15 @@ def _load_rendered(folder: Path) -> LoadedData:
 
 def _rendered(settings: SyntheticSettings, world: World, listener: TrainingListener) -> Path:
     """Return the folder of made-up people; the first process renders it if there is none."""
-    protocol = SyntheticTracklets(**settings.model_dump(exclude={"size_hw"}))
-    if world.is_main and kept_tracklets(protocol, settings.size_hw) is None:
-        records = protocol.data_set()
-        images = Counts.of(records.train + records.test).images
 
-        def tell(number: int) -> None:
-            listener.on_rendered(number, images)
-            stop_if_asked(listener)
+    def tell(number: int, images: int) -> None:
+        listener.on_rendered(number, images)
+        stop_if_asked(listener)
 
-        keep_tracklets(protocol, settings.size_hw, device=str(world.device), on_images=tell)
+    if world.is_main:
+        made_up_people(settings, device=str(world.device), on_rendered=tell)
     barrier()
-    folder = kept_tracklets(protocol, settings.size_hw)
+    folder = kept_tracklets(settings.protocol, settings.size_hw)
     if folder is None:
         raise InputError("the made-up people that were just rendered are gone; is something emptying the cache?")
     return folder

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from reid.checkpoints import Provenance, save_checkpoint
+from reid.data.made_up import SyntheticSettings
 from reid.data.synthetic.kept import VARIABLE as KEPT
 from reid.embedding_cache import VARIABLE
 from reid.models import build_model
-from reid.training.recipe import SyntheticSettings
 from tests.cli.conftest import Refused, Vreid
 from tests.reid.benchmark.makers import files
 
