@@ -25,6 +25,7 @@ KNOWN_TO_ONE_FILE = {
     "decord": "pipeline/sources/frame_picker.py",
     "trackeval": "pipeline/evaluation_tracking.py",
     "matplotlib": "reid/figures.py",
+    "sklearn": "reid/benchmark/figures.py",
 }
 
 
@@ -62,7 +63,7 @@ def test_heavy_libraries_are_known_to_one_file(library: str, file: str) -> None:
 
 def test_reid_and_the_command_work_where_the_libraries_of_run_are_missing() -> None:
     missing = ("ultralytics", "boxmot", "decord", "faiss", "av", "pyarrow", "jinja2", "openvino", "onnxruntime")
-    missing += ("matplotlib", "tensorboard")
+    missing += ("matplotlib", "tensorboard", "sklearn")
     code = f"""
 import sys
 for name in {missing!r}:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jinja2 import Environment
 
 from reid.benchmark.running import Scored
 from reid.data.images import read_usable
@@ -115,6 +114,8 @@ def write_ranked(scored: Scored, folder: Path, title: str, about: str, pictures:
     Raises:
         RunError: a file cannot be written.
     """
+    from jinja2 import Environment  # which torch brings, but which nothing else here needs
+
     groups = []
     for kind, rows in choose_queries(scored).items():
         lists = [ranked_list(scored, row) for row in rows]
