@@ -180,9 +180,9 @@ def draw_people(scored: Scored, title: str, path: Path) -> None:
     rows = np.flatnonzero(np.isin(scored.search.gallery_people, chosen))
     if figure is None or len(rows) < _FEWEST or np.ptp(scored.gallery[rows], axis=0).max() < _ALIKE:
         return
-    placed = TSNE(perplexity=min(15, (len(rows) - 1) / 3), init="pca", random_state=0, metric="cosine").fit_transform(
-        scored.gallery[rows]
-    )
+    # Exact, since there are few; the approximate way takes a tree that does not bear vectors that are equal.
+    tsne = TSNE(perplexity=min(15, (len(rows) - 1) / 3), method="exact", init="random", random_state=0, metric="cosine")
+    placed = tsne.fit_transform(scored.gallery[rows])
     axes = figure.subplots()
     for number, person in enumerate(chosen.tolist()):
         of_person = scored.search.gallery_people[rows] == person
