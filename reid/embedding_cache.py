@@ -124,8 +124,6 @@ def _kept(path: Path, variants: Sequence[str]) -> Embedded | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             rows = tuple(content["rows"].tolist())
             vectors = {name: content[f"vectors/{name}"] for name in variants}
-    except FileNotFoundError:
-        return None
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None
     return Embedded(rows, vectors, {})

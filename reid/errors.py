@@ -7,6 +7,7 @@
         +-- WeightsError  a checkpoint or a detector's weights
         +-- OutputError   the place where results should go
         +-- ImageError    a picture of a data set
+        +-- PartlyThereError   a data set of which something is missing
     +-- RunError          what was begun could not be finished, through no fault of the input; exit code 1
 
 A message says what was given, what was expected and where; it fits one line. Errors of other libraries are turned
@@ -40,6 +41,10 @@ class OutputError(InputError):
 
 class ImageError(InputError):
     """A picture of a data set is missing or cannot be decoded; the message begins with its name."""
+
+
+class PartlyThereError(InputError):
+    """A folder holds some of a data set's parts but not all."""
 
 
 class RunError(VreidError):

@@ -191,8 +191,9 @@ def colour_histogram_scores(data_set: DataSet) -> dict[str, RankingScores]:
     Raises:
         InputError: as for `score_ranking`.
     """
-    described = colour_histogram_vectors(data_set.test, data_set.source)
-    at = {row: position for position, row in enumerate(described.rows)}
+    needed = scored_rows(data_set)
+    described = colour_histogram_vectors([data_set.test[row] for row in needed], data_set.source)
+    at = {needed[row]: position for position, row in enumerate(described.rows)}
     return {name: _score(data_set, vectors, at) for name, vectors in described.vectors.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,15 +16,18 @@ from reid.data.finding import VARIABLE
 from reid.data.made_up import SYNTHETIC, SyntheticSettings, made_up_people
 from reid.data.records import DataSet
 from reid.embedder import Embedder
-from reid.errors import InputError, WeightsError
+from reid.errors import InputError, PartlyThereError, WeightsError
 from reid.training.folder import TrainingFolder
 
 UNTRAINED = "dcct-compact"
+_LOG = logging.getLogger(__name__)
 _UNNAMED = (SYNTHETIC, "folder")  # found by nothing that lies about
 
 
 def data_sets_there() -> tuple[str, ...]:
     """List the data sets that lie whole in `VREID_DATA`; the made-up one where there are none.
+
+    A warning names those of which only a part is there.
 
     Raises:
         InputError: `VREID_DATA` names something that is not a folder.
@@ -36,6 +40,9 @@ def data_sets_there() -> tuple[str, ...]:
         if name not in _UNNAMED:
             try:
                 find_root(name, None)
+            except PartlyThereError as error:
+                _LOG.warning("left out: %s", error)
+                continue
             except InputError:
                 continue
             found.append(name)

@@ -160,7 +160,7 @@ def _check_names(data_sets: Sequence[str], settings: BenchmarkSettings) -> None:
     for name in data_sets:
         if data_sets.count(name) > 1:
             raise ConfigError(
-                f"{name} is given twice, and its rows could not be told apart: one after the other, please"
+                f"{name} is given twice, and its rows could not be told apart; score one of them, then the other"
             )
         choose_protocols(name, settings.protocols)
     for protocol in settings.protocols:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reid.data.entries import CATALOGUE, Entry, find_entry
 from reid.data.packed import is_pack
-from reid.errors import InputError
+from reid.errors import InputError, PartlyThereError
 
 VARIABLE = "VREID_DATA"  # environment variable: the folder with the data sets
 
@@ -39,7 +39,7 @@ def find_root(name: str, root: Path | None) -> Path:
         if is_pack(place) or any(not missing for _, missing in _forms(entry, place)):
             return place
     if entry.layouts:
-        raise InputError(f"{_what_is_there(name, root, places)}. {entry.advice}")
+        raise _refusal(name, root, places)
     other = _lookalike(name, root, apart_from=("dukemtmc",))  # which is laid out as one's own may be
     if other is not None:
         raise InputError(f"{root} {other}")
@@ -61,21 +61,23 @@ def _forms(entry: Entry, place: Path) -> Iterator[tuple[list[str], list[str]]]:
         yield [part for part in layout if part not in missing], missing
 
 
-def _what_is_there(name: str, root: Path, places: list[Path]) -> str:
+def _refusal(name: str, root: Path, places: list[Path]) -> InputError:
     """Say what a folder holds that is not the whole of a data set."""
     entry = CATALOGUE[name]
     if root.is_file():
-        return f"{root} is a file, expected {_expected(entry)}"
+        return InputError(f"{root} is a file, expected {_expected(entry)}. {entry.advice}")
     for place in places:
         other = _lookalike(name, place)
         if other is not None:
-            return f"{place} {other}"
+            return InputError(f"{place} {other}. {entry.advice}")
     parts = [(place, *form) for place in places for form in _forms(entry, place) if form[0]]
     if parts:
         place, there, missing = max(parts, key=lambda part: len(part[1]))
-        return f"{place} holds only a part of {entry.title}: {_listed(there)}, but not {_listed(missing)}"
-    other = _lookalike(name, root, whole=False)
-    return f"{root} {other}" if other else f"{root} is not {_expected(entry)}"
+        return PartlyThereError(
+            f"{place} holds only a part of {entry.title}: {_listed(there)}, but not {_listed(missing)}. {entry.advice}"
+        )
+    other = _lookalike(name, root, whole=False) or f"is not {_expected(entry)}"
+    return InputError(f"{root} {other}. {entry.advice}")
 
 
 def _lookalike(name: str, place: Path, *, whole: bool = True, apart_from: tuple[str, ...] = ()) -> str | None:

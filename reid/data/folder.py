@@ -125,8 +125,8 @@ def _draw(records: Sequence[TrackletRecord], names: dict[int, str], root: Path) 
     groups = [[names[person] for person in people if (person in findable) is several] for several in (True, False)]
     if len(groups[0]) < 2:
         raise InputError(
-            f"{root}: {len(groups[0])} people are seen by two cameras or more; two are needed, one to train and one to "
-            "test, or folders train and test that say who does what"
+            f"{root}: {len(groups[0])} people can be searched for (seen by two cameras, or twice by the only one); "
+            "two are needed, one to train and one to test, or folders train and test that say who does what"
         )
     source = f"the {len(people)} people of {root.resolve().name}"
     halves = [draw_splits(group, source, count=1) for group in groups if group]

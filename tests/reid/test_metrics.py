@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from reid.data.mars_layout import read_query, read_tracks
 from reid.data.records import DISTRACTOR_ID, JUNK_ID, TrackletRecord
@@ -329,3 +330,13 @@ def test_pairs_are_counted_as_by_a_literal_loop() -> None:
         assert np.mean(np.array(different) >= threshold - 2e-4) >= rate - 2 / len(different)
         assert found == pytest.approx(np.mean(np.array(same) >= threshold), abs=1e-6)
     assert pairs.true_match_rate(1.0)[0] == 1.0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_ranks_as_the_processor() -> None:
+    vectors, records, queries = random_set(0)
+    search = Search.of_records([records[row] for row in queries], records, itself=queries)
+    on_cpu, on_gpu = (
+        find_ranks(search, similarity_blocks(vectors[queries], vectors, device=device)) for device in ("cpu", "cuda")
+    )
+    assert mean_scores(score_queries(on_gpu), search) == mean_scores(score_queries(on_cpu), search)
