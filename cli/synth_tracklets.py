@@ -28,7 +28,8 @@ _HELP = """Make tracklets of people who do not exist, with train, query and gall
         "The people are made up: nobody's pictures, no permissions, no downloads. The folder has MARS's own layout "
         "(images, name lists and .mat tables), so whatever reads MARS reads it; tracklets.json in it says that it is "
         "made up, and from which seed. The same numbers make the same bytes again on one kind of device.",
-        "Half of the people are for training, the others for the test. Each is seen by two cameras or more. The test "
+        "Half of the people are for training, the others for the test, unless --test-people says how many. Each is "
+        "seen by two cameras or more. The test "
         "set has one query for every person and camera, and beside the people MARS's shares of distractors (others, "
         "seen once) and junk (boxes over a part of a person).",
         "Exit codes: 0 all went well; 2 nothing was written, the message says why; 130 stopped by Ctrl-C, nothing was "
@@ -50,6 +51,18 @@ def tracklets(
     frames: Annotated[str, typer.Option(help="Of a tracklet, fewest and most, up to 999.")] = "10-60",
     size: Annotated[str, typer.Option(help="Height and width of the images in pixels.")] = "256x128",
     seed: Annotated[int, typer.Option(min=0, help="What everything is drawn from.")] = 0,
+    test_people: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many of the people are for the test. Default: half.", show_default=False),
+    ] = None,
+    people_per_site: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many people walk at one site, which has cameras of its own. Default: all.",
+            show_default=False,
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="What to render on: cpu, cuda, cuda:1.")] = "cpu",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the folder of tracklets at --out, with all that is in it.")
@@ -67,6 +80,8 @@ def tracklets(
         tracklets=read_pair(tracklets, "-", "--tracklets", "1-4", most=99),
         frames=read_pair(frames, "-", "--frames", "10-60", most=999),
         seed=seed,
+        test_people=test_people,
+        people_per_site=people_per_site,
     )
     size_hw = read_pair(size, "x", "--size", "256x128", least=16, most=1024)
     usable_device(device)

@@ -73,16 +73,18 @@ class StartPart:
     grid_hw: tuple[int, int] | None = None
 
 
-def timm_part(module: nn.Module, timm_name: str) -> StartPart:
-    """Say how a network of timm starts: from timm's own weights.
+def timm_part(module: nn.Module, name: str) -> StartPart:
+    """Say how a backbone starts: from timm's own weights, or from nobody's if timm knows no network of that name.
 
     Args:
         module: the network, as timm built it; it may lack a classifier or its last blocks.
-        timm_name: the name it was built by.
+        name: the name it was built by.
     """
+    if not timm.is_model(name):
+        return StartPart(module, ())
     made_for = getattr(module, "pretrained_cfg", {})
     published = Published(
-        name=timm_name,
+        name=name,
         hub=made_for.get("hf_hub_id"),
         publisher="timm",
         mean=made_for.get("mean", IMAGENET_MEAN),

@@ -28,6 +28,8 @@ class SyntheticSettings(Settings):
     frames: tuple[int, int] = (4, 8)
     size_hw: tuple[Side, Side] = (128, 64)
     seed: int = 0
+    test_people: Count | None = None
+    people_per_site: Count | None = None
 
     @property
     def protocol(self) -> SyntheticTracklets:

@@ -43,7 +43,7 @@ def dcct_pictures(model: DCCT, clip: Tensor) -> list[Picture]:
     rows = []
     for branch, place in places.items():
         vectors = model.necks[f"base_{branch}"](calls[branch].output.vector)  # (T, C)
-        label = f"{_BRANCHES[branch]} branch, {getattr(model, branch).timm_name}: its own feature"
+        label = f"{_BRANCHES[branch]} branch, {getattr(model, branch).name}: its own feature"
         rows.append(grad_cam_row(label, vectors.mean(dim=0), calls[f"{branch} map"], place))
     pictures: list[Picture] = [grad_cam_picture(*rows)]
     if model.cca is not None:

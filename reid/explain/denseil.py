@@ -28,7 +28,7 @@ def denseil_pictures(model: DenseIL, clip: Tensor) -> list[Picture]:
         if isinstance(block.interaction, DenseAttention)
     }
     recording = record(model, clip, {"map": place.module, **blocks})
-    label = f"encoder, {model.cnn.timm_name}: the final feature"
+    label = f"encoder, {model.cnn.name}: the final feature"
     row = grad_cam_row(label, recording.output.variants["final"], recording.calls["map"], place)
     pictures: list[Picture] = [grad_cam_picture(row)]
     if blocks:

@@ -19,5 +19,5 @@ def frame_average_pictures(model: FrameAverage, clip: Tensor) -> list[Picture]:
     """
     place = last_maps(model.backbone)
     recording = record(model, clip, {"map": place.module})
-    label = f"{model.backbone.timm_name}: the final feature"
+    label = f"{model.backbone.name}: the final feature"
     return [grad_cam_picture(grad_cam_row(label, recording.output.variants["final"], recording.calls["map"], place))]

@@ -1,4 +1,4 @@
-"""Image backbones through timm: a feature map and a global vector for each frame.
+"""Image backbones, most of them timm's: a feature map and a global vector for each frame.
 
 Convolutional networks keep the resolution of their last but one stage, as person re-identification has it: the stride
 that begins the last stage is set to 1. Nothing is dilated in exchange.
@@ -12,11 +12,15 @@ import timm
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
+from reid.models.ibn import resnet_ibn_small
+from reid.models.last_stride import keep_resolution
 
 GlobalFeature = Literal["class_token", "mean"]
 
 # What begins the last stage with a stride, by the family that a timm name begins with.
 _LAST_STRIDED_PART = {"resnet": "layer4.0", "mobilenetv2": "blocks.5.0", "densenet": "features.transition3"}
+# Networks that timm has not; nobody publishes weights of them, and their last stride is 1.
+_OWN = {"resnet_ibn_small": resnet_ibn_small}
 
 
 class FrameFeatures(NamedTuple):
@@ -30,7 +34,7 @@ class ConvolutionBackbone(nn.Module):
     """A convolutional network whose global vector is its map's mean.
 
     Args:
-        name: timm's name of a ResNet, MobileNetV2 or DenseNet.
+        name: timm's name of a ResNet, MobileNetV2 or DenseNet; or "resnet_ibn_small", as in `reid.models.ibn`.
         image_size_hw: height and width of the frames in pixels.
         head_conv: False drops the 1x1 convolution that MobileNets put behind their last stage.
         last_stride: 1 keeps the resolution in the last stage, 2 halves it as the published network does.
@@ -49,9 +53,14 @@ class ConvolutionBackbone(nn.Module):
         family = next((family for family in _LAST_STRIDED_PART if name.startswith(family)), None)
         if family is None:
             raise ConfigError(f"cnn: {name!r} is none of the supported families {', '.join(_LAST_STRIDED_PART)}")
-        _check_name("cnn", name)
-        self.timm_name = name
-        self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+        self.name = name
+        if name in _OWN:
+            if last_stride != 1:
+                raise ConfigError(f"cnn_last_stride: {name} keeps its resolution, set it to 1")
+            self.net = _OWN[name]()
+        else:
+            _check_name("cnn", name)
+            self.net = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
         if last_stride == 1:
             keep_resolution(self.net.get_submodule(_LAST_STRIDED_PART[family]))
         last_stage = self.net.feature_info[-1]
@@ -81,7 +90,7 @@ class MultiLevelBackbone(nn.Module):
     def __init__(self, name: str, image_size_hw: tuple[int, int]) -> None:
         super().__init__()
         backbone = ConvolutionBackbone(name, image_size_hw, head_conv=False)
-        self.timm_name = name
+        self.name = name
         self.net = backbone.net
         self.map_size_hw = backbone.map_size_hw
         self.stage_widths: tuple[int, ...] = tuple(stage["num_chs"] for stage in self.net.feature_info[-4:])
@@ -90,15 +99,6 @@ class MultiLevelBackbone(nn.Module):
         """Turn images (M, 3, H, W) into the maps that the last four stages end with, each (M, C_l, h_l, w_l)."""
         maps: list[Tensor] = self.net.forward_intermediates(images, indices=4, intermediates_only=True)
         return maps
-
-
-def keep_resolution(part: nn.Module) -> None:
-    """Take the stride out of the part that begins a stage, in place: strided convolutions, or the pooling."""
-    for module in part.modules():
-        if isinstance(module, nn.Conv2d):
-            module.stride = (1, 1)
-    if isinstance(getattr(part, "pool", None), nn.AvgPool2d):
-        part.pool = nn.Identity()
 
 
 class TransformerBackbone(nn.Module):
@@ -134,7 +134,7 @@ class TransformerBackbone(nn.Module):
         if not 0 <= drop_path < 1:
             raise ConfigError(f"drop_path: must be in [0, 1), not {drop_path}")
         kept = {} if depth is None else {"depth": depth}
-        self.timm_name = name
+        self.name = name
         self.global_feature = global_feature
         self.windows = name.startswith("swin")
         if self.windows and (kept or global_feature == "class_token"):

@@ -33,7 +33,7 @@ class DCCTConfig(ModelConfig):
     """The numbers of one DCCT, and the switches of the paper's ablations.
 
     Args:
-        cnn: timm's name of the convolutional branch.
+        cnn: name of the convolutional branch, as for `ConvolutionBackbone`.
         transformer: timm's name of the transformer branch.
         width: d, the common width that both branches have in the temporal part; the final feature is 2d wide.
         cnn_head_conv: keep the 1x1 convolution behind a MobileNet's last stage.
@@ -177,8 +177,8 @@ class DCCT(ReidModel):
     def start_parts(self) -> dict[str, StartPart]:
         """Return both backbones."""
         return {
-            "cnn": timm_part(self.cnn.net, self.cnn.timm_name),
-            "transformer": timm_part(self.transformer.net, self.transformer.timm_name),
+            "cnn": timm_part(self.cnn.net, self.cnn.name),
+            "transformer": timm_part(self.transformer.net, self.transformer.name),
         }
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:

@@ -223,7 +223,7 @@ class DenseIL(ReidModel):
 
     def start_parts(self) -> dict[str, StartPart]:
         """Return the encoder."""
-        return {"cnn": timm_part(self.cnn.net, self.cnn.timm_name)}
+        return {"cnn": timm_part(self.cnn.net, self.cnn.name)}
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into the variant, and into the stage where there is a classifier."""

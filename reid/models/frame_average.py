@@ -74,7 +74,7 @@ class FrameAverage(ReidModel):
 
     def start_parts(self) -> dict[str, StartPart]:
         """Return the backbone."""
-        return {"backbone": timm_part(self.backbone.net, self.backbone.timm_name)}
+        return {"backbone": timm_part(self.backbone.net, self.backbone.name)}
 
     def forward(self, clips: Tensor, wanted: Collection[str] | None = None) -> ReidOutput:
         """Turn clips (B, T, 3, H, W) into `final`, as variant and, where there is a classifier, as stage."""

@@ -14,7 +14,7 @@ from timm.models.resnet import Bottleneck, ResNet
 from torch import Tensor, nn
 
 from reid.errors import ConfigError
-from reid.models.backbones import keep_resolution
+from reid.models.last_stride import keep_resolution
 from reid.start_weights import State
 
 _SPLIT_NORM = re.compile(r"(layer[123]\.\d+\.bn1)\.(weight|bias|running_mean|running_var)")
@@ -69,6 +69,11 @@ def resnet_ibn_a(planes: tuple[int, int, int, int], blocks: tuple[int, int, int,
             block.bn1 = InstanceBatchNorm(block.bn1.num_features)
     keep_resolution(net.layer4[0])
     return net
+
+
+def resnet_ibn_small() -> Any:
+    """Build a ResNet-IBN-a of 1 M parameters that learns from random weights: `resnet_ibn_a` with last map 320 wide."""
+    return resnet_ibn_a((24, 48, 80, 80), (2, 3, 3, 2))
 
 
 def layer3_maps(net: Any, images: Tensor) -> Tensor:

@@ -63,16 +63,15 @@ PRESETS: dict[str, Preset] = {
             global_feature="mean",
         ),
     ),
-    # At most 8 M parameters and a fraction of a second a clip on a CPU. Both branches were trained on images normalised
-    # alike, and the widths 320 and 192 couple to 512.
+    # At most 8 M parameters and a fraction of a second a clip on a CPU. Its convolutional branch is made to learn from
+    # random weights and to bear new cameras; the widths 320 and 192 couple to 512.
     "dcct-compact": Preset(
         DCCT,
         DCCTConfig(
             image_size_hw=(192, 96),
             clip_length=8,
             run_variant="final",
-            cnn="mobilenetv2_100",
-            cnn_head_conv=False,
+            cnn="resnet_ibn_small",
             transformer="deit_tiny_patch16_224",
             transformer_depth=6,
             width=128,

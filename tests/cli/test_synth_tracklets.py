@@ -58,6 +58,8 @@ def test_what_is_written_and_what_is_said(vreid: Vreid, here: Path) -> None:
         "format": "vreid-tracklets/1",
         "made_up": True,
         "people": 4,
+        "test_people": None,
+        "people_per_site": None,
         "cameras": 2,
         "tracklets": [1, 1],
         "frames": [2, 3],

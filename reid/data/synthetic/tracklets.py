@@ -37,17 +37,22 @@ _MOST_IMAGES = 50_000_000  # that there could be: some gigabytes of names alone
 class SyntheticTracklets:
     """How big a made-up data set is, and the seed that everything in it comes from.
 
-    Half of the people (rounded down) are for training, the others for the test. Each is seen by two cameras or more. As
+    Half of the people (rounded down) are for training, the others for the test, unless `test_people` says how many.
+    Each is seen by two cameras or more. As
     in MARS, the test set has one query for every person and camera, any one of the tracklets there, and all its
     tracklets are its gallery: queries, distractors and junk too. A distractor is somebody who is seen once. Junk is a
     quarter of a picture of somebody, enlarged. A person looks the same in a bigger data set of the same seed.
 
     Attributes:
         people: >= 2.
-        cameras: >= 2.
+        cameras: >= 2, of a site.
         tracklets: fewest and most of a person in a camera, >= 1.
         frames: fewest and most of a tracklet, >= 1.
         seed: 0 to 2^63 - 1.
+        test_people: those with the highest ids are for the test, >= 1 and < people; None for half of all.
+        people_per_site: so many people of successive ids walk at one site, which has cameras of its own, >= 1: camera 2
+            of one site is another than camera 2 of the next. None for one site. Distractors and junk are spread over
+            the sites from the first on.
 
     Raises:
         ConfigError: a number is out of range, or there would be too many images.
@@ -58,6 +63,8 @@ class SyntheticTracklets:
     tracklets: tuple[int, int] = (1, 4)
     frames: tuple[int, int] = (10, 60)
     seed: int = 0
+    test_people: int | None = None
+    people_per_site: int | None = None
 
     def __post_init__(self) -> None:
         for what, least in (("people", 2), ("cameras", 2)):
@@ -65,6 +72,12 @@ class SyntheticTracklets:
                 raise ConfigError(f"{what}: at least {least}, not {getattr(self, what)}")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"seed: from 0 to 2^63 - 1, not {self.seed}")
+        if self.test_people is not None and not 1 <= self.test_people < self.people:
+            raise ConfigError(
+                f"test_people: from 1 to {self.people - 1}, so that some are left, not {self.test_people}"
+            )
+        if self.people_per_site is not None and self.people_per_site < 1:
+            raise ConfigError(f"people_per_site: at least 1, not {self.people_per_site}")
         for what in ("tracklets", "frames"):
             fewest, most = getattr(self, what)
             if not 1 <= fewest <= most:
@@ -82,7 +95,7 @@ class SyntheticTracklets:
             size_hw: height and width of the pictures.
             device: what to render on.
         """
-        num_train = self.people // 2
+        num_train = self.people // 2 if self.test_people is None else self.people - self.test_people
         train, _ = self._people("train", np.arange(1, num_train + 1))
         people, query = self._people("test", np.arange(num_train + 1, self.people + 1))
         junk = self._nobodies(JUNK_ID, _JUNK_SHARE, len(people))
@@ -94,7 +107,7 @@ class SyntheticTracklets:
             test=test,
             query=tuple(len(test) - len(people) + row for row in query),
             gallery=tuple(range(len(test))),
-            source=RenderedCrops(self.seed, size_hw=size_hw, device=device),
+            source=RenderedCrops(self.seed, self.people_per_site, size_hw=size_hw, device=device),
         )
 
     def _people(self, part: str, people: NDArray[np.int64]) -> tuple[list[TrackletRecord], list[int]]:
@@ -146,17 +159,26 @@ class RenderedCrops:
 
     Args:
         seed: the data set's.
+        people_per_site: likewise.
         size_hw: height and width of the pictures.
         device: what to render on.
     """
 
-    def __init__(self, seed: int, *, size_hw: tuple[int, int] = SIZE_HW, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        seed: int,
+        people_per_site: int | None = None,
+        *,
+        size_hw: tuple[int, int] = SIZE_HW,
+        device: str = "cpu",
+    ) -> None:
         self._seed = seed
+        self._people_per_site = people_per_site
         self._size_hw = size_hw
         self._renderer = CropRenderer(size_hw, device=device)
 
     def read(self, frames: Sequence[str]) -> list[Crop]:
-        """Render pictures; what they show depends on their names and the seed alone.
+        """Render pictures; what they show depends on their names and what this was made with.
 
         Args:
             frames: names of images, as `FrameName` makes them.
@@ -179,12 +201,19 @@ class RenderedCrops:
         people, cameras, numbers, frames = names.T
         specs = CropSpecs(
             person_seed=_person_draws(self._seed, people, numbers).seeds,
-            camera_seed=Draws(np.full(len(names), self._seed)).child("camera", cameras).seeds,
+            camera_seed=self._sites(people, numbers).child("camera", cameras).seeds,
             tracklet_seed=_tracklet_draws(self._seed, people, numbers).seeds,
             frame=frames - 1,
         )
         rendered: NDArray[np.uint8] = self._renderer.render(specs).permute(0, 2, 3, 1).cpu().numpy()  # (M, H, W, 3)
         return rendered
+
+    def _sites(self, people: NDArray[np.int64], numbers: NDArray[np.int64]) -> Draws:
+        """What decides the cameras of a site: (N,) ids and tracklet numbers give N."""
+        one = Draws(np.full(len(people), self._seed))
+        if self._people_per_site is None:
+            return one
+        return one.child("site", (np.where(people > 0, people, numbers) - 1) // self._people_per_site)
 
     def _parts(self, boxes: NDArray[np.uint8], names: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Cut a quarter out of each box, the same one in a whole tracklet, and enlarge it to the size of the box."""

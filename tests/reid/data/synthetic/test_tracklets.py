@@ -102,6 +102,23 @@ class TestProtocol:
         assert {record.camera_id for record in records} == {1, 2, 3}
         assert set(Counter((each.person_id, each.camera_id) for each in data.train).values()) == {2}
 
+    def test_how_many_are_for_the_test(self) -> None:
+        data = SyntheticTracklets(people=30, test_people=4).data_set()
+        assert {record.person_id for record in data.train} == set(range(1, 27))
+        assert {record.person_id for record in people_of(data.test)} == {27, 28, 29, 30}
+
+    def test_sites_have_cameras_of_their_own(self) -> None:
+        sites = RenderedCrops(2, people_per_site=2)._sites
+        mates = sites(np.array([1, 2, 3, 4, DISTRACTOR_ID]), np.array([1, 7, 1, 1, 3])).seeds.tolist()
+        assert mates[0] == mates[1] != mates[2] == mates[3] == mates[4]
+        one, many = (
+            SyntheticTracklets(people=4, people_per_site=people, frames=(1, 1)).data_set(size_hw=(32, 16))
+            for people in (None, 1)
+        )
+        assert one.train == many.train
+        frame = one.train[0].frames[:1]
+        assert not np.array_equal(one.source.read(frame)[0], many.source.read(frame)[0])
+
     def test_the_smallest_and_more_cameras_than_mars_has_digits_for(self) -> None:
         smallest = SyntheticTracklets(people=2, cameras=2, tracklets=(1, 1), frames=(1, 1)).data_set()
         assert [len(smallest.train), len(people_of(smallest.test)), len(smallest.query)] == [2, 2, 2]
@@ -127,6 +144,8 @@ class TestProtocol:
         [
             ({"people": 1}, "people: at least 2, not 1"),
             ({"cameras": 1}, "cameras: at least 2, not 1"),
+            ({"test_people": 100}, "test_people: from 1 to 99"),
+            ({"people_per_site": 0}, "people_per_site: at least 1"),
             ({"seed": -1}, "seed: from 0"),
             ({"seed": 2**63}, "seed: from 0"),
             ({"tracklets": (0, 4)}, "tracklets: the fewest and the most, at least 1, not 0 to 4"),
