@@ -18,6 +18,7 @@ from reid.metrics import Search, rank_vectors, score_queries, similarity_blocks
 from reid.metrics.pairs import PairSimilarities, pair_similarities
 
 FALSE_MATCH_RATES = (0.1, 0.01, 0.001)
+_LOW = 0.12  # of true matches
 _BARS = 80
 _DARK = 60  # from so many percent on a cell is dark
 _PEOPLE_SHOWN = 12
@@ -76,13 +77,15 @@ def draw_pairs(pairs: PairSimilarities, title: str, path: Path) -> None:
     left.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
     rates = np.geomspace(1 / max(1, pairs.different.sum()), 1, 200)
     right.plot(rates, [100 * pairs.true_match_rate(rate)[0] for rate in rates], color=BLUE, linewidth=2)
-    for rate in FALSE_MATCH_RATES:
+    for number, rate in enumerate(FALSE_MATCH_RATES):
         found, threshold = pairs.true_match_rate(rate)
         right.plot([rate], [100 * found], "o", color=INK)
+        low = found < _LOW  # where a label below would cover the axis, and one beside it the next one
         right.annotate(
             f"{100 * found:.1f} % at {100 * rate:g} %\n(from {threshold:.3f})",
             (rate, 100 * found),
-            xytext=(6, -22),
+            xytext=(-6, 8 + 26 * number) if low else (6, -22),
+            ha="right" if low else "left",
             textcoords="offset points",
             fontsize=8,
             color=INK,
