@@ -122,7 +122,7 @@ class TestEveryPreset:
             model = builder(config, preset, 0)
         for name, part in model.start_parts().items():
             names = list(counters_apart(part.module.state_dict()))
-            assert part.published, name
+            assert part.published or (preset, name) == ("dcct-compact", "cnn")  # this project's own network
             for published in part.published:
                 empty = fit(part, published, {})
                 assert (empty.claimed > 0, empty.matched, empty.good) == (True, 0, False)
@@ -173,7 +173,7 @@ class TestOtherNetworks:
             ("stca", "resnet", "seresnet50"),
             ("mstat", "trunk", "deit3_base_patch16_224"),
             ("mstat", "trunk", "vit_base_patch16_clip_224"),
-            ("dcct-compact", "cnn", "mobilenetv2_110d"),
+            ("denseil-compact", "cnn", "mobilenetv2_110d"),
             ("dcct-compact", "transformer", "deit_tiny_distilled_patch16_224"),
             ("dcct-dense-swin", "cnn", "densenet169"),
             ("dcct-dense-swin", "transformer", "swinv2_large_window12_192"),
@@ -237,7 +237,7 @@ class TestOtherNetworks:
         assert match.resized
 
     def test_what_a_part_leaves_out_is_reported(self) -> None:
-        part = start_part("dcct-compact", "cnn")
+        part = start_part("denseil-compact", "cnn")
         match = fit(part, part.published[0], published_by_timm("mobilenetv2_100"))
         assert {key.partition(".")[0] for key in match.unused} == {"conv_head", "bn2", "classifier"}
 

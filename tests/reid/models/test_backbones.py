@@ -7,6 +7,7 @@ import torch
 
 from reid.errors import ConfigError
 from reid.models.backbones import ConvolutionBackbone, MultiLevelBackbone, TransformerBackbone
+from reid.published import timm_part
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,13 @@ def test_unsupported_networks_are_refused() -> None:
         TransformerBackbone("deit_tiny_distilled_patch16_224", (64, 32), depth=1)
     with pytest.raises(ConfigError, match="has no class token"):
         TransformerBackbone("swin_tiny_patch4_window7_224", (64, 32))
+
+
+def test_our_own_network_keeps_its_resolution_and_starts_from_nobody() -> None:
+    backbone = ConvolutionBackbone("resnet_ibn_small", (128, 64))
+    features = backbone(torch.randn(2, 3, 128, 64))
+    assert tuple(features.map.shape) == (2, 320, 8, 4)
+    assert (backbone.width, backbone.map_size_hw) == (320, (8, 4))
+    assert timm_part(backbone.net, backbone.name).published == ()
+    with pytest.raises(ConfigError, match="resnet_ibn_small keeps its resolution"):
+        ConvolutionBackbone("resnet_ibn_small", (128, 64), last_stride=2)
