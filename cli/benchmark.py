@@ -10,7 +10,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from cli.options import MultiValueCommand
-from cli.output import stdout
+from cli.output import say, stdout
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
 _HELP = """Score re-identification models on data sets, by protocols that have names.
@@ -57,11 +57,12 @@ def benchmark(
         ),
     ] = None,
     checkpoint: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--checkpoint",
-            help="Checkpoints, or folders of trainings. Takes several values. Default: the trainings in runs/; where "
-            "there are none, colour histograms and an untrained network.",
+            help="Checkpoints, by path or name as for vreid run --weights, or folders of trainings. Takes several "
+            "values. Default: the trainings in runs/; where there are none, colour histograms and the network that "
+            "vreid run would take.",
             show_default=False,
         ),
     ] = None,
@@ -124,7 +125,7 @@ def benchmark(
     place = out or Path("runs") / f"benchmark-{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}"
     check_output(place, marker=MARKER, what="a benchmark", overwrite=overwrite)
     contestants = open_contestants(
-        checkpoint or checkpoints_there(), device=on, half=half, batch_size=_BATCH, policy=clips, flip=flip
+        checkpoint or checkpoints_there(), device=on, half=half, batch_size=_BATCH, policy=clips, flip=flip, tell=say
     )
     with benchmark_progress(keeps=not no_cache) as progress:
         opened = [open_splits(name, root, device=on, on_rendered=progress.on_rendered) for name, root in places]

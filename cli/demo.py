@@ -53,6 +53,13 @@ def demo(
         str | None,
         typer.Option(help="As in `vreid run`: YOLO weights, hog or auto. Default: auto.", show_default=False),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="As in `vreid run`; untrained:dcct-compact shows what training is worth. Default: auto.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make, run, score; the help text is `_HELP`."""
     from pipeline.demo import demo_options, score_run
@@ -66,8 +73,10 @@ def demo(
     started_s = time.monotonic()
     scene = _scene(options)
     settings = load_site(scene.site)
-    if detector is not None:
-        settings = override(settings, {"detector.name": detector}, where="command line")
+    given = {"detector.name": detector, "embedder.weights": weights}
+    settings = override(
+        settings, {key: value for key, value in given.items() if value is not None}, where="command line"
+    )
     run = run_with_progress(settings, out, overwrite)
     evaluation = score_run(run.path, scene)
     for line in evaluation.warnings:

@@ -23,7 +23,7 @@ _HELP = """Look inside a network: what it attends to in the pictures of a person
 
 [b]vreid explain --checkpoint dcct.safetensors --crops my-run/crops/gate/12 my-run/crops/hall/7 --out compared[/b]
 
-[b]vreid explain --checkpoint mstat-compact --crops my-run/crops[/b]
+[b]vreid explain --checkpoint untrained:mstat-compact --crops my-run/crops[/b]
 
 """ + "\n\n".join(
     (
@@ -47,7 +47,7 @@ def explain(
     checkpoint: Annotated[
         str,
         typer.Option(
-            help="A checkpoint of vreid (.safetensors), or a preset's name for a network that was never trained.",
+            help="A checkpoint, by path or name as for vreid run --weights.",
             show_default=False,
         ),
     ],
@@ -93,26 +93,23 @@ def explain(
 
 
 def _open(checkpoint: str, device: str) -> Explained:
-    """Open a checkpoint, or build a preset with a fixed seed."""
+    """Open a checkpoint, or build a model with random weights."""
     from reid.checkpoints import load_checkpoint
     from reid.device import usable_device
-    from reid.errors import WeightsError
     from reid.explain.album import Explained
-    from reid.models import PRESETS, start_model
+    from reid.models import build_model
+    from reid.named_weights import find_named
     from reid.preprocess import Preprocessing
 
     on = usable_device(device)
-    if checkpoint in PRESETS:
-        model, start = start_model(checkpoint, seed=0, start_weights="imagenet")
-        preprocessing, trained, weights = Preprocessing(model.config.image_size_hw), False, start.source
-        for note in start.notes:
-            warn(f"start weights: {note}")
-    elif not Path(checkpoint).suffix and not Path(checkpoint).exists():
-        raise WeightsError(f"checkpoint: {checkpoint} is neither a file nor a preset; presets: {', '.join(PRESETS)}")
+    named = find_named(checkpoint)
+    if named.path is None:
+        model = build_model(str(named.preset), seed=0)
+        preprocessing, trained, weights = Preprocessing(model.config.image_size_hw), False, "random"
     else:
-        opened = load_checkpoint(checkpoint)
+        opened = load_checkpoint(named.path)
         model, preprocessing = opened.model, opened.metadata.preprocessing
-        trained, weights = opened.metadata.provenance.trained, str(Path(checkpoint).absolute())
+        trained, weights = opened.metadata.provenance.trained, str(named.path.absolute())
     return Explained(model.to(on).eval(), preprocessing, trained, weights)
 
 

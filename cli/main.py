@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import benchmark, data, demo, evaluate, explain, models, run, synth, train
+from cli import benchmark, data, demo, doctor, evaluate, explain, models, run, synth, train
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -35,6 +35,7 @@ data.register(app)
 train.register(app)
 benchmark.register(app)
 demo.register(app)
+doctor.register(app)
 
 
 @app.callback(invoke_without_command=True)

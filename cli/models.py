@@ -39,7 +39,8 @@ _HELP = """List the re-identification models, or show what one is made of.
     (
         "A name without an ending is the paper's model; [b]-compact[/b] has the same parts in at most 8 M parameters, "
         "for machines without a GPU; [b]-micro[/b] is for tests. Each can be the network of "
-        "[b]vreid run --weights NAME[/b], untrained until it is trained.",
+        "[b]vreid run --weights CHECKPOINT[/b]; dcct-compact comes trained, [b]--weights untrained:NAME[/b] has random "
+        "weights.",
         "MACs are the multiply-accumulates of convolutions, linear layers and normalisations, counted as "
         "the equations are written; papers print them as FLOPs. Nothing is downloaded, and no weights are made.",
     )

@@ -19,6 +19,11 @@ def show_table(table: Table) -> None:
     (stdout if stdout.is_terminal else Console(width=_PIPE_WIDTH, highlight=False)).print(table)
 
 
+def say(message: str) -> None:
+    """Print what is going on as one line, however wide the terminal is."""
+    stderr.print(message, soft_wrap=True, markup=False)
+
+
 def complain(message: str) -> None:
     """Print an error as one line, however wide the terminal is."""
     _line("vreid: ", "bold red", message)

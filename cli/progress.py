@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from cli.output import stderr, warn
+from cli.output import say, stderr, warn
 from pipeline import RunListener
 from pipeline.sources import CameraHealth
 
@@ -47,6 +47,9 @@ class TerminalProgress(RunListener):
 
     def on_warning(self, text: str) -> None:
         warn(text)
+
+    def on_choice(self, text: str) -> None:
+        say(text)
 
     def on_cameras(self, camera_ids: Sequence[str], frames_expected: Sequence[int | None]) -> None:
         for camera_id, expected in zip(camera_ids, frames_expected, strict=True):
@@ -100,6 +103,9 @@ class PlainProgress(RunListener):
 
     def on_warning(self, text: str) -> None:
         warn(text)
+
+    def on_choice(self, text: str) -> None:
+        say(text)
 
     def on_cameras(self, camera_ids: Sequence[str], frames_expected: Sequence[int | None]) -> None:
         self._expected = dict(zip(camera_ids, frames_expected, strict=True))

@@ -149,7 +149,9 @@ def run(
     weights: Annotated[
         str | None,
         typer.Option(
-            help="The re-ID network: a checkpoint (.safetensors) or a preset's name (untrained). Default: auto.",
+            help="The re-ID network: a checkpoint's path, its name in the folder of weights, dcct-compact (comes with "
+            "vreid), or untrained:MODEL. Default: auto, your own biggest one in ~/.cache/vreid (or VREID_WEIGHTS) if "
+            "it is calibrated and bigger than dcct-compact, else that.",
             rich_help_panel=_IDENTITY,
             show_default=False,
         ),

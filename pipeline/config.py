@@ -86,7 +86,7 @@ class TrackletConfig(Settings):
 
 
 class EmbedderConfig(Settings):
-    """Which re-ID network turns a tracklet into a vector: `auto`, a checkpoint's path, or a preset (untrained)."""
+    """Which re-ID network turns a tracklet into a vector: a name or path as in `reid.named_weights`."""
 
     weights: str = "auto"
     variant: str | None = None

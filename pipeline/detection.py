@@ -102,9 +102,14 @@ def _is_published_name(name: str) -> bool:
     return Path(name).name == name and name.startswith("yolo") and name.endswith(".pt")
 
 
+def can_download() -> bool:
+    """Whether YOLO weights could be fetched; takes three seconds at most."""
+    return can_connect(*_DOWNLOAD_HOST, _ONLINE_TIMEOUT_S)
+
+
 def _download(name: str) -> Path | None:
     """Fetch published weights into vreid's folder; None without a network, which is found out within seconds."""
-    if not can_connect(*_DOWNLOAD_HOST, _ONLINE_TIMEOUT_S):
+    if not can_download():
         return None
     from pipeline.yolo import download_weights
 

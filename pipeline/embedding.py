@@ -4,54 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline.config import EmbedderConfig
-from pipeline.detection import find_weights
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, write_jpeg
 from pipeline.stopwatch import Stopwatch
 from pipeline.tracklets import Tracklet
 from reid.embedder import Embedder
-from reid.models import PRESETS
+from reid.named_weights import find_named
 
-UNTRAINED_PRESET = "dcct-compact"
 _JPEG_QUALITY = 95
 
 
-def create_embedder(settings: EmbedderConfig, *, device: str, half: bool, warn: Callable[[str], None]) -> Embedder:
+def create_embedder(
+    settings: EmbedderConfig,
+    *,
+    device: str,
+    half: bool,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> Embedder:
     """Build the embedder that the settings name.
 
     Args:
-        settings: `weights` is `auto`, the path of a checkpoint, or the name of a preset (untrained).
+        settings: `weights` is a name or path as in `reid.named_weights`.
         device: `cpu`, `cuda`, ...
         half: half precision, on a GPU.
+        tell: is told in one line which network it is, and why.
         warn: is told in one line when the network is untrained.
-
-    Returns:
-        The embedder. Untrained networks start from ImageNet's weights where they can be had, else from a fixed seed.
 
     Raises:
         WeightsError: the checkpoint is missing or cannot be used.
         ConfigError: the variant is not one of the model's.
     """
-    preset = UNTRAINED_PRESET if settings.weights == "auto" else settings.weights
-    options: dict[str, Any] = {"half": half, "batch_size": settings.batch_size, "run_variant": settings.variant}
-    if preset in PRESETS:
-        embedder = Embedder.untrained(preset, device, start_weights="imagenet", **options)
-    else:
-        embedder = Embedder.from_checkpoint(find_weights(settings.weights) or settings.weights, device, **options)
+    named = find_named(settings.weights)
+    embedder = named.open(device, half=half, batch_size=settings.batch_size, run_variant=settings.variant)
+    tell(f"people are told apart by {embedder.model_name} ({named.reason})")
     if not embedder.trained:
-        start = embedder.start_report.source if embedder.start_report is not None else "random"
         warn(
-            f"untrained: the re-ID network {embedder.model_name} was never trained (its start is {start}); "
+            f"untrained: the re-ID network {embedder.model_name} was never trained (its weights are random); "
             "identities are not to be trusted"
         )
-        if settings.weights != "auto" and embedder.start_report is not None:
-            for note in embedder.start_report.notes:
-                warn(f"start weights: {note}")
     return embedder
 
 

@@ -13,6 +13,9 @@ class RunListener:
     def on_warning(self, text: str) -> None:
         """Something that the user should know; one line."""
 
+    def on_choice(self, text: str) -> None:
+        """What was chosen by itself, such as the network, and why; one line."""
+
     def on_cameras(self, camera_ids: Sequence[str], frames_expected: Sequence[int | None]) -> None:
         """Reading begins; a camera whose length is not known has None."""
 

@@ -94,8 +94,18 @@ def run_pipeline(
                 if of.source is not None:
                     cleanup.callback(of.source.close)
             detector = create_detector(config.detector, device=run.device, warn=run.warn)
-            embedder = create_embedder(config.embedder, device=run.device, half=config.detector.half, warn=run.warn)
+            found_by = detector.describe()
+            choices = [f"people are found by {found_by['name']} ({found_by['weights'] or 'comes with OpenCV'})"]
+            embedder = create_embedder(
+                config.embedder,
+                device=run.device,
+                half=config.detector.half,
+                tell=choices.append,
+                warn=run.warn,
+            )
             writer = cleanup.enter_context(RunDirectoryWriter(out, overwrite=overwrite))
+        for choice in choices:
+            run.listener.on_choice(choice)
         cameras = run.prepare(inputs, writer.path)
         for camera in cameras:
             cleanup.callback(camera.remove_working_files)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
@@ -83,6 +86,18 @@ class Metadata:
     calibration: Calibration | None = None
 
 
+class Facts(NamedTuple):
+    """What a checkpoint's header says: its metadata, and how many numbers its weights have."""
+
+    metadata: Metadata
+    parameters: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether a run can take it as it is: it is trained, and knows what its similarities mean."""
+        return self.metadata.provenance.trained and self.metadata.calibration is not None
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint as read: its metadata and the model with its weights, in evaluation mode on the CPU."""
@@ -99,6 +114,7 @@ def save_checkpoint(
     preprocessing: Preprocessing | None = None,
     run_variant: str | None = None,
     calibration: Calibration | None = None,
+    half: bool = False,
 ) -> None:
     """Write a checkpoint; a file that is already there is replaced only once the new one is whole.
 
@@ -111,6 +127,7 @@ def save_checkpoint(
         preprocessing: how crops become the model's input; None for the model's size and ImageNet's normalisation.
         run_variant: the feature variant for `vreid run`; None for the one of the model's configuration.
         calibration: the measured curve, where there is one.
+        half: keep the weights in half precision, in half the space; they are computed with in full precision again.
 
     Raises:
         ConfigError: the model has no such variant.
@@ -133,11 +150,19 @@ def save_checkpoint(
     )
     header = {_METADATA_KEY: json.dumps(dataclasses.asdict(metadata))}
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.embedding_state().items()}
+    if half:
+        tensors = {key: _halved(value) for key, value in tensors.items()}
     try:
         with whole_file(path) as building:
             save_file(tensors, building, metadata=header)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"checkpoint: cannot write {path}: {error}") from error
+
+
+def _halved(value: Tensor) -> Tensor:
+    """Return floating-point numbers in half precision, unless they do not fit into it."""
+    half = value.half() if value.is_floating_point() else value
+    return half if bool(half.isfinite().all()) else value
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -150,18 +175,44 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         WeightsError: the file is missing, damaged, not a vreid checkpoint, or its weights do not fit its model.
     """
     path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"checkpoint: no such file: {path}")
+    with _opened(path) as (file, metadata):
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (the file is no mapping)
+    return Checkpoint(metadata, _build(metadata, state, path))
+
+
+def read_facts(path: str | Path) -> Facts:
+    """Read what a checkpoint's header says, without its weights.
+
+    Args:
+        path: a file that `save_checkpoint` wrote.
+
+    Raises:
+        WeightsError: the file is missing, damaged or not a vreid checkpoint.
+    """
+    with _opened(Path(path)) as (file, metadata):
+        sizes = [math.prod(file.get_slice(key).get_shape()) for key in file.keys()]  # noqa: SIM118
+    return Facts(metadata, sum(sizes))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Metadata]]:
+    """Open a checkpoint's file and read its header.
+
+    Raises:
+        WeightsError: the file is missing, damaged or not a vreid checkpoint.
+    """
     try:
+        if not path.is_file():
+            raise WeightsError(f"checkpoint: no such file: {path}")
         with safe_open(path, framework="pt", device="cpu") as file:
             text = (file.metadata() or {}).get(_METADATA_KEY)
             if text is None:
                 raise WeightsError(f"checkpoint: {path} holds weights, but not of vreid: its header says nothing of it")
-            metadata = _parse(text, path)
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (the file is no mapping)
+            yield file, _parse(text, path)
     except SafetensorError as error:
         raise WeightsError(_not_a_checkpoint(path)) from error
-    return Checkpoint(metadata, _build(metadata, state, path))
+    except OSError as error:
+        raise WeightsError(f"checkpoint: {path} cannot be read: {error.strerror or error}") from error
 
 
 def is_checkpoint(path: str | Path) -> bool:

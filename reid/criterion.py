@@ -74,6 +74,7 @@ class SupConSettings(Settings):
     """Of `supervised_contrastive`, under the names that it has for them."""
 
     temperature: float = Field(default=0.1, gt=0)
+    own_clip: bool = True
 
 
 class LossSettings(Settings):
@@ -229,7 +230,7 @@ class Criterion(nn.Module):
         if kind == "triplet":
             return batch_hard_triplet(values, labels, margin=self.settings.margin, distance=self.settings.distance)
         if kind == "supcon":
-            return supervised_contrastive(values, labels, temperature=self.settings.supcon.temperature)
+            return supervised_contrastive(values, labels, **self.settings.supcon.model_dump())
         term: Tensor = self.losses[f"{kind}/{stage}"](values, labels)
         return term
 

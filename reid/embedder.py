@@ -26,9 +26,8 @@ from reid.checkpoints import Provenance, load_checkpoint
 from reid.clips import check_policy, clip_indices
 from reid.device import usable_device, with_channels_last
 from reid.errors import ConfigError, WeightsError
-from reid.models import ModelConfig, ReidModel, start_model
+from reid.models import ModelConfig, ReidModel, build_model
 from reid.preprocess import Crop, Preprocessing
-from reid.start_weights import StartReport
 
 Vectors = NDArray[np.float32]
 Tracklet = Sequence[Crop]
@@ -91,7 +90,6 @@ class Embedder:
         self._variant = run_variant or model.config.run_variant
         self._check_variant(self._variant)
         self._fingerprint: str | None = None
-        self.start_report: StartReport | None = None
 
     @classmethod
     def from_checkpoint(
@@ -134,7 +132,6 @@ class Embedder:
         preset: str = "dcct-compact",
         device: str = "cpu",
         seed: int = 0,
-        start_weights: str | Path | None = None,
         **options: Any,
     ) -> Embedder:
         """Build a model that has seen no person: the same vectors for the same seed, and poor ones.
@@ -143,18 +140,14 @@ class Embedder:
             preset: a name in `reid.models.PRESETS`.
             device: "cpu", "cuda" or "cuda:1".
             seed: decides the random weights; the global random state is left alone.
-            start_weights: as in `reid.start_weights`; `start_report` of the result says what came of it.
             options: `half`, `run_variant`, `batch_size`, `policy` and `flip`, as for the class.
 
         Raises:
             ConfigError: the preset is unknown, or as for the class.
-            WeightsError: start weights were named and cannot be used.
         """
-        model, report = start_model(preset, seed=seed, start_weights=start_weights)
-        provenance = Provenance(trained=False, seed=seed, start_weights=report.source)
-        embedder = cls(model, Preprocessing(model.config.image_size_hw), provenance, device=device, **options)
-        embedder.start_report = report
-        return embedder
+        model = build_model(preset, seed=seed)
+        provenance = Provenance(trained=False, seed=seed)
+        return cls(model, Preprocessing(model.config.image_size_hw), provenance, device=device, **options)
 
     @property
     def policy(self) -> str:

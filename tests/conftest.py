@@ -10,6 +10,12 @@ import pytest
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(autouse=True)
+def _no_weights_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let `auto` choose what ships, whatever lies in the folder of weights on this machine."""
+    monkeypatch.setenv("VREID_WEIGHTS", str(tmp_path_factory.getbasetemp() / "no-weights"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real videos and detector weights beside the repository."""

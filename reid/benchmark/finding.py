@@ -15,11 +15,10 @@ from reid.data.entries import CATALOGUE
 from reid.data.finding import VARIABLE
 from reid.data.made_up import SYNTHETIC, SyntheticSettings, made_up_people
 from reid.data.records import DataSet
-from reid.embedder import Embedder
-from reid.errors import InputError, PartlyThereError, WeightsError
+from reid.errors import InputError, PartlyThereError
+from reid.named_weights import NamedWeights, find_named
 from reid.training.folder import TrainingFolder
 
-UNTRAINED = "dcct-compact"
 _LOG = logging.getLogger(__name__)
 _UNNAMED = (SYNTHETIC, "folder")  # found by nothing that lies about
 
@@ -75,53 +74,57 @@ def open_splits(
     return (first,) if entry.num_splits == 1 else read_data_set(name, root).data_sets
 
 
-def checkpoints_there(runs: Path = Path("runs")) -> tuple[Path, ...]:
+def checkpoints_there(runs: Path = Path("runs")) -> tuple[str, ...]:
     """List the checkpoints of the trainings in a folder: of each the best, or the last where nobody chose one."""
     folders = [TrainingFolder(index.parent) for index in sorted(runs.glob("*/training.json"))]
     chosen = [folder.best if folder.best.exists() else folder.last for folder in folders]
-    return tuple(path for path in chosen if path.exists())
+    return tuple(str(path) for path in chosen if path.exists())
 
 
 def open_contestants(
-    checkpoints: Sequence[Path], *, device: str, half: bool, batch_size: int, policy: str, flip: bool
+    checkpoints: Sequence[str],
+    *,
+    device: str,
+    half: bool,
+    batch_size: int,
+    policy: str,
+    flip: bool,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> list[Contestant]:
-    """Open checkpoints; colours and a network that was never trained where there are none.
+    """Open checkpoints; colours and what `reid.named_weights` chooses where there are none.
 
     Args:
-        checkpoints: files, or folders of trainings.
+        checkpoints: names or paths as in `reid.named_weights`.
         device: "cpu", "cuda" or "cuda:1".
         half: compute in half precision; on CUDA only.
         batch_size: clips in one forward.
         policy: which clips stand for a tracklet, as in `reid.clips`.
         flip: embed mirror images too.
+        tell: is told in one line what was chosen where nothing was named.
 
     Raises:
         WeightsError: one is missing, damaged or no checkpoint.
         ConfigError: an option does not fit this machine.
     """
     options: dict[str, Any] = {"device": device, "half": half, "batch_size": batch_size, "policy": policy, "flip": flip}
+    found = [find_named(checkpoint) for checkpoint in checkpoints] or [find_named()]
     if not checkpoints:
-        return [Colours(), Network(partial(Embedder.untrained, UNTRAINED, **options), f"{UNTRAINED} (untrained)")]
-    files = [_file(path) for path in checkpoints]
-    names = _names(files)
-    return [
-        Network(partial(Embedder.from_checkpoint, path, **options), name)
-        for path, name in zip(files, names, strict=True)
+        tell(f"no checkpoints: colour histograms, and what vreid run would take ({found[0].reason})")
+    networks = [Network(partial(each.open, **options), name) for each, name in zip(found, _names(found), strict=True)]
+    return [*networks] if checkpoints else [Colours(), *networks]
+
+
+def _names(found: Sequence[NamedWeights]) -> list[str]:
+    """Name networks shortly and apart: by file, or by folder where the file is called as in every training."""
+    short = [
+        f"{each.preset} (untrained)"
+        if each.path is None
+        else each.path.parent.name
+        if each.path.stem in ("best", "last") and each.path.parent.name
+        else each.path.stem
+        for each in found
     ]
-
-
-def _file(path: Path) -> Path:
-    """Return the checkpoint of a training's folder; a file as it is."""
-    if not path.is_dir():
-        return path
-    folder = TrainingFolder(path)
-    for file in (folder.best, folder.last):
-        if file.exists():
-            return file
-    raise WeightsError(f"{path} holds no checkpoint: neither {folder.best.name} nor {folder.last.name}")
-
-
-def _names(files: Sequence[Path]) -> list[str]:
-    """Name checkpoints shortly and apart: by file, or by folder where the file is called as in every training."""
-    short = [path.parent.name if path.stem in ("best", "last") and path.parent.name else path.stem for path in files]
-    return [name if short.count(name) == 1 else str(path) for name, path in zip(short, files, strict=True)]
+    return [
+        name if short.count(name) == 1 or each.path is None else str(each.path)
+        for name, each in zip(short, found, strict=True)
+    ]

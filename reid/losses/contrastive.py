@@ -9,7 +9,9 @@ from torch import Tensor
 from reid.losses.samples import as_samples, inner_products
 
 
-def supervised_contrastive(features: Tensor, labels: Tensor, *, temperature: float = 0.1) -> Tensor:
+def supervised_contrastive(
+    features: Tensor, labels: Tensor, *, temperature: float = 0.1, own_clip: bool = True
+) -> Tensor:
     """Ask of every sample that it picks those of its person among all others.
 
     The mean over anchors i of -1 / |P(i)| sum_(p in P(i)) log [exp(z_i.z_p / tau) / sum_(a != i) exp(z_i.z_a / tau)],
@@ -17,9 +19,11 @@ def supervised_contrastive(features: Tensor, labels: Tensor, *, temperature: flo
     left out. If none is left, the loss is zero and so are its gradients.
 
     Args:
-        features: (B, D), or (B, T, D), where every frame is an anchor and the other frames of its clip are positives.
+        features: (B, D), or (B, T, D), where every frame is an anchor.
         labels: (B,).
         temperature: tau, above 0.
+        own_clip: False leaves an anchor's own clip out, as positives and as what they are compared with: its frames
+            share one background, which from random weights is learned before the person is.
 
     Returns:
         A scalar, at least 0.
@@ -29,7 +33,10 @@ def supervised_contrastive(features: Tensor, labels: Tensor, *, temperature: flo
     """
     samples, persons = as_samples(features, labels)
     points = F.normalize(samples, dim=1)
-    itself = torch.eye(len(persons), dtype=torch.bool, device=persons.device)
+    clips = torch.arange(len(samples), device=persons.device) // (
+        1 if own_clip or features.ndim == 2 else features.shape[1]
+    )
+    itself = clips[:, None] == clips  # (N, N)
     positives = (persons[:, None] == persons) & ~itself  # (N, N)
     logits = inner_products(points, points) / temperature
     logits = logits.masked_fill(itself, -torch.inf)

@@ -79,10 +79,10 @@ def judge(
     measured = None
     path = folder.last
     if held_out is not None:
-        measured = _calibrate(path, held_out, world=world, listener=listener)
+        measured = _calibrate(path, held_out, half=recipe.half, world=world, listener=listener)
         if folder.best.exists():
             path = folder.best
-            measured = _calibrate(path, held_out, world=world, listener=listener)
+            measured = _calibrate(path, held_out, half=recipe.half, world=world, listener=listener)
     if measured is not None and world.is_main:
         draw_calibration(measured, folder.calibration, title=f"{data_set.name}: {path.name}")
     embedder = _open(path, world)
@@ -124,7 +124,7 @@ def _open(path: Path, world: World) -> Embedder:
     return Embedder.from_checkpoint(path, device=str(world.device))
 
 
-def _calibrate(path: Path, held_out: DataSet, *, world: World, listener: TrainingListener) -> Measured:
+def _calibrate(path: Path, held_out: DataSet, *, half: bool, world: World, listener: TrainingListener) -> Measured:
     """Measure what one checkpoint makes of the held-out people, and write it into the checkpoint."""
     embedder = _open(path, world)
     total = len(held_out.test)
@@ -153,6 +153,7 @@ def _calibrate(path: Path, held_out: DataSet, *, world: World, listener: Trainin
             preprocessing=metadata.preprocessing,
             run_variant=metadata.run_variant,
             calibration=measured.calibration,
+            half=half,
         )
     barrier()
     return measured

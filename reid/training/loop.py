@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from reid.checkpoints import Provenance, save_checkpoint
 from reid.criterion import Criterion, SupervisedModel
@@ -43,12 +43,13 @@ from reid.run_log import RunLog
 from reid.start_weights import StartReport
 from reid.training.folder import TrainingFolder
 from reid.training.listener import TrainingListener
-from reid.training.optimisers import build_optimisers
+from reid.training.optimisers import FACTOR, build_optimisers
 from reid.training.recipe import Recipe
 from reid.training.schedules import rate_factor
 from reid.training.starting import starting_model
 from reid.training.state import load_state, save_state
 
+_Tensors = tuple[Tensor, ...] | list[Tensor]
 _MOST_WORKERS = 8
 _TELL_EVERY_S = 0.2
 # What a saved state says of how far the training is.
@@ -106,7 +107,9 @@ class Training:
         )
         self.criterion.to(world.device)
         self.average = (
-            None if recipe.ema is None else AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))  # type: ignore[no-untyped-call]
+            AveragedModel(self.model, multi_avg_fn=_averaging(recipe.ema), use_buffers=True)
+            if recipe.ema is not None
+            else None
         )
         self.optimisers = build_optimisers(self.model, self.criterion, recipe.optimiser)
 
@@ -207,7 +210,7 @@ class Training:
         """Take one step of the optimisers on the mean gradient of some batches."""
         factor = rate_factor(self.recipe.schedule, self.epoch + share_of_epoch, self.recipe.epochs)
         for parameters in self.optimisers[0].param_groups:
-            parameters["lr"] = self.recipe.optimiser.lr * factor
+            parameters["lr"] = self.recipe.optimiser.lr * factor * parameters[FACTOR]
         for index, clips in enumerate(group):
             number = self.batch - len(group) + index
             seed = np.random.SeedSequence([self.recipe.seed, self.epoch, number, self.world.rank])
@@ -229,7 +232,10 @@ class Training:
     def _learn(self, clips: ClipBatch, weight: float) -> None:
         """Add a batch's gradients, times a weight, to those that are there."""
         device = self.world.device
-        frames = self.preprocessing.normalise(clips.frames.to(device, non_blocking=True))  # (B, T, 3, H, W)
+        shown = clips.frames
+        if self.epoch < self.recipe.single_frames * self.recipe.epochs:
+            shown = shown[:, torch.randint(shown.shape[1], (1,))]
+        frames = self.preprocessing.normalise(shown.to(device, non_blocking=True))  # (B, T, 3, H, W)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._half):
             terms = self.network(frames, clips.labels.to(device, non_blocking=True))
         loss = self._total(terms)
@@ -331,7 +337,13 @@ class Training:
 
     def _write_checkpoint(self, path: Path, epochs: int) -> None:
         if self.world.is_main:
-            save_checkpoint(path, self._judged(), self._provenance(epochs), preprocessing=self.preprocessing)
+            save_checkpoint(
+                path,
+                self._judged(),
+                self._provenance(epochs),
+                preprocessing=self.preprocessing,
+                half=self.recipe.half,
+            )
 
     def _save(self) -> None:
         """Save what a stopped training goes on from."""
@@ -357,7 +369,11 @@ class Training:
             if self.average is not None:
                 self.average.load_state_dict(state["average"])
             for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                factors = [group.get(FACTOR) for group in optimiser.param_groups]  # which older states lack
                 optimiser.load_state_dict(saved)
+                for group, factor in zip(optimiser.param_groups, factors, strict=True):
+                    if factor is not None:
+                        group[FACTOR] = factor
             self.start = StartReport(state["start"])
             for name in _PROGRESS:
                 setattr(self, name, state["progress"][name])
@@ -383,6 +399,20 @@ class Training:
         """Ask the listener; in a group of processes the first one's listener, so that all leave together."""
         asked = self.listener.should_stop()
         return bool(broadcast_object(asked)) if self.world.size > 1 else asked
+
+
+def _averaging(kept: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
+    """Return how averages take a step: floating-point numbers keep a share of their value, counters are copied."""
+
+    def average(averages: _Tensors, values: _Tensors, _: Tensor | int) -> None:
+        with torch.no_grad():
+            for old, new in zip(averages, values, strict=True):
+                if old.is_floating_point():
+                    old.lerp_(new.to(old.device), 1 - kept)
+                else:
+                    old.copy_(new)
+
+    return average
 
 
 def _workers(world: World) -> int:

@@ -37,6 +37,7 @@ class OptimiserSettings(Settings):
     Attributes:
         name: "sgd", "adam" (weight decay added to the gradient, as the papers mean it) or "adamw" (decoupled).
         lr: the full learning rate.
+        lr_factors: a part of the model, by the name of its attribute, and what its learning rate is multiplied by.
         weight_decay: of every parameter, biases and normalisations too unless `decay_all` is false.
         momentum: of SGD.
         nesterov: of SGD.
@@ -46,6 +47,7 @@ class OptimiserSettings(Settings):
 
     name: Literal["sgd", "adam", "adamw"]
     lr: float = Field(gt=0)
+    lr_factors: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = False
@@ -73,6 +75,8 @@ class Recipe(Settings):
             calibrate the match threshold; below 1 a share of them. 0 trains on everybody, keeps the last checkpoint
             only and calibrates nothing.
         batch: people and tracklets of a batch.
+        single_frames: share of the epochs, from the first on and rounded up, in which the frame at one random place
+            stands for each clip: the network sees many people for the price of few clips.
         accumulate: batches whose gradients are averaged for one step of the optimiser.
         augmentation: of training clips.
         losses: terms, weights and their settings.
@@ -81,7 +85,8 @@ class Recipe(Settings):
         precision: of the forward and backward pass; "auto" is bfloat16 on a GPU that has it, else float32.
         clip_norm: longest gradient, L2 over all of the model's parameters; null for any.
         ema: share of the old value that the average of the weights keeps in each step; the average is what is judged
-            and kept, with the statistics of normalisations as they are. null: the weights themselves.
+            and kept, with averaged statistics of normalisations. null: the weights themselves.
+        half: keep checkpoints in half precision, in half the space.
         evaluate_every: epochs between two looks at the held-out people.
         save_minutes: longest time without a saved state in a long epoch.
         workers: processes that read pictures; null for one less than the cores, at most 8.
@@ -98,6 +103,7 @@ class Recipe(Settings):
     split: int = Field(default=0, ge=0)
     held_out_people: int | float = Field(default=0, ge=0)
     batch: BatchSettings
+    single_frames: Share = 0.0
     accumulate: Count = 1
     augmentation: Augmentation = Augmentation()
     losses: LossSettings
@@ -106,6 +112,7 @@ class Recipe(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     clip_norm: float | None = Field(default=None, gt=0)
     ema: float | None = Field(default=None, gt=0, lt=1)
+    half: bool = False
     evaluate_every: Count = 10
     save_minutes: float = Field(default=10.0, gt=0)
     workers: int | None = Field(default=None, ge=0)

@@ -58,7 +58,8 @@ def _check_started(model: ReidModel, report: StartReport) -> None:
     Raises:
         WeightsError: with what is missing and what to do.
     """
-    missing = [note for note in report.notes if note.partition(":")[0] not in report.parts]
+    published = {name for name, part in model.start_parts().items() if part.published}
+    missing = [note for note in report.notes if note.partition(":")[0] in published - report.parts.keys()]
     if missing:
         raise WeightsError(
             f"{model.name}: the recipe starts from ImageNet's weights, and not all are there ({' | '.join(missing)}); "

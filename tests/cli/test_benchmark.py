@@ -78,7 +78,8 @@ def test_without_arguments_it_takes_what_there_is(vreid: Vreid, here: Path, monk
     assert outcome.code == 0
     assert "synthetic, AP hits, cosine, clips even" in outcome.stdout
     assert "colour histogram: striped*" in outcome.stdout
-    assert "dcct-compact (untrained): " in outcome.stdout
+    assert "dcct-compact: " in outcome.stdout
+    assert "no checkpoints: colour histograms, and what vreid run would take (comes with vreid)" in outcome.stderr
     (made,) = (here / "runs").iterdir()
     training = here / "runs" / "train-1"
     training.mkdir()
@@ -87,7 +88,7 @@ def test_without_arguments_it_takes_what_there_is(vreid: Vreid, here: Path, monk
     found = vreid("benchmark", "--out", "out")
     assert found.code == 0
     assert "train-1: final*" in found.stdout
-    assert "untrained" not in found.stdout
+    assert "dcct-compact" not in found.stdout
     assert made.is_dir()
 
 

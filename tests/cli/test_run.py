@@ -86,7 +86,9 @@ def test_every_way_to_give_cameras_gives_the_same(vreid: Vreid, here: Path, argu
     assert run.manifest["counts"]["frames"] == 20
     assert "people" in outcome.stdout
     assert "open " in outcome.stdout
-    assert "untrained" in outcome.stderr
+    assert "people are found by hog (comes with OpenCV)" in outcome.stderr
+    assert "people are told apart by dcct-compact (comes with vreid)" in outcome.stderr
+    assert "untrained" not in outcome.stderr
 
 
 def test_flags_go_before_the_file(vreid: Vreid, here: Path) -> None:

@@ -22,7 +22,7 @@ def test_the_first_person_under_two_names_is_one(name: str, shared_data: Path, t
         {
             "cameras": [{"name": camera, "source": video} for camera in ("a", "b")],
             "detector": {"name": str(shared_data / "weights" / "yolo11n_int8_openvino_model")},
-            "embedder": {"weights": name},
+            "embedder": {"weights": f"untrained:{name}"},
             "duration_s": 18,
             "every": 5,
         }
@@ -37,16 +37,16 @@ def test_the_first_person_under_two_names_is_one(name: str, shared_data: Path, t
     assert [(row.camera_id, row.identity_id) for row in run.tracklets] == [("a", 1), ("b", 1)]
 
 
-def test_a_named_network_says_where_its_start_weights_were_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VREID_WEIGHTS", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+def test_the_choice_is_told_and_a_network_without_training_named() -> None:
+    told: list[str] = []
     warnings: list[str] = []
-    settings = EmbedderConfig(weights="vit-average-micro")
-    create_embedder(settings, device="cpu", half=False, warn=warnings.append)
-    untrained, start = warnings
-    assert "never trained (its start is random)" in untrained
-    assert start.startswith("start weights: backbone: stays at its initial values; no deit_tiny_patch16_224*.pth")
-    assert str(tmp_path) in start
+    for weights in ("auto", "untrained:vit-average-micro"):
+        create_embedder(
+            EmbedderConfig(weights=weights), device="cpu", half=False, tell=told.append, warn=warnings.append
+        )
+    assert told == [
+        "people are told apart by dcct-compact (comes with vreid)",
+        "people are told apart by vit-average-micro (random weights, as asked for)",
+    ]
+    (warning,) = warnings
+    assert "vit-average-micro was never trained (its weights are random)" in warning

@@ -38,10 +38,10 @@ class SyntheticTracklets:
     """How big a made-up data set is, and the seed that everything in it comes from.
 
     Half of the people (rounded down) are for training, the others for the test, unless `test_people` says how many.
-    Each is seen by two cameras or more. As
-    in MARS, the test set has one query for every person and camera, any one of the tracklets there, and all its
-    tracklets are its gallery: queries, distractors and junk too. A distractor is somebody who is seen once. Junk is a
-    quarter of a picture of somebody, enlarged. A person looks the same in a bigger data set of the same seed.
+    Each is seen by two cameras or more. As in MARS, the test set has one query for every person and camera, any one of
+    the tracklets there, and all its tracklets are its gallery: queries, distractors and junk too. A distractor is
+    somebody who is seen once. Junk is a quarter of a picture of somebody, enlarged. A person looks the same in a bigger
+    data set of the same seed.
 
     Attributes:
         people: >= 2.

@@ -12,9 +12,10 @@ from reid.losses import supervised_contrastive
 from tests.reid.losses.numbers import normal
 
 
-def naive_contrastive(features: Tensor, labels: Tensor, temperature: float) -> float:
+def naive_contrastive(features: Tensor, labels: Tensor, temperature: float, own_clip: bool = True) -> float:
     """Walk over anchors, their positives and all others, in float64."""
     rows = features.flatten(0, -2).double().tolist()
+    frames = len(rows) // len(labels)
     persons = labels.repeat_interleave(len(rows) // len(labels)).tolist()
     units = [[value / math.hypot(*row) for value in row] for row in rows]
 
@@ -23,8 +24,9 @@ def naive_contrastive(features: Tensor, labels: Tensor, temperature: float) -> f
 
     anchors = []
     for i, person in enumerate(persons):
-        positives = [p for p, other in enumerate(persons) if other == person and p != i]
-        others = sum(power(i, a) for a in range(len(persons)) if a != i)
+        seen = [a for a in range(len(persons)) if (a != i if own_clip else a // frames != i // frames)]
+        positives = [p for p in seen if persons[p] == person]
+        others = sum(power(i, a) for a in seen)
         if positives:
             anchors.append(-sum(math.log(power(i, p) / others) for p in positives) / len(positives))
     return sum(anchors) / len(anchors) if anchors else 0.0
@@ -40,12 +42,15 @@ def test_contrastive_by_hand() -> None:
 @pytest.mark.parametrize("temperature", [0.07, 0.5])
 @pytest.mark.parametrize("shape", [(8, 6), (4, 3, 5)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_contrastive_is_a_loop_over_anchors(temperature: float, shape: tuple[int, ...], seed: int) -> None:
+@pytest.mark.parametrize("own_clip", [True, False])
+def test_contrastive_is_a_loop_over_anchors(
+    temperature: float, shape: tuple[int, ...], seed: int, own_clip: bool
+) -> None:
     features = normal(*shape, seed=seed)
     labels = torch.randint(3, shape[:1], generator=torch.Generator().manual_seed(seed))
-    expected = naive_contrastive(features, labels, temperature)
-    assert expected > 0
-    found = float(supervised_contrastive(features, labels, temperature=temperature))
+    expected = naive_contrastive(features, labels, temperature, own_clip)
+    assert (expected > 0) == (own_clip or len(labels.unique()) < len(labels))
+    found = float(supervised_contrastive(features, labels, temperature=temperature, own_clip=own_clip))
     assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -62,6 +67,15 @@ def test_contrastive_is_differentiated_exactly() -> None:
     features = normal(5, 4).double().requires_grad_()
     labels = torch.tensor([0, 0, 0, 1, 2])
     assert torch.autograd.gradcheck(lambda values: supervised_contrastive(values, labels), features)
+
+
+def test_a_clip_by_itself_teaches_nothing_where_its_own_frames_do_not_count() -> None:
+    features = normal(1, 3, 4).requires_grad_()
+    loss = supervised_contrastive(features, torch.tensor([0]), own_clip=False)
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert features.grad is not None
+    assert float(features.grad.abs().max()) == 0.0
 
 
 @pytest.mark.parametrize("labels", [[0], [0, 1, 2]], ids=["one sample", "no positives"])

@@ -6,6 +6,7 @@ import pytest
 from torch.optim import SGD, Adam, AdamW
 
 from reid.criterion import Criterion, LossSettings
+from reid.errors import ConfigError
 from reid.models import build_model
 from reid.training.optimisers import build_optimisers
 from reid.training.recipe import OptimiserSettings
@@ -30,6 +31,24 @@ def test_settings_reach_the_optimiser(settings: OptimiserSettings, kind: type, e
     (group,) = optimiser.param_groups
     assert {key: group[key] for key in expected} == expected
     assert (group["lr"], group["weight_decay"]) == (0.5, 0.25)
+
+
+def test_parts_have_rates_of_their_own() -> None:
+    model = build_model("dcct-micro", num_classes=3)
+    criterion = Criterion(LossSettings(weights={"ce": 1, "cosine": 1}), model.stage_widths, 3)
+    settings = OptimiserSettings(name="adamw", lr=0.5, lr_factors={"transformer": 0.1, "hta": 0.2}, decay_all=False)
+    (optimiser,) = build_optimisers(model, criterion, settings)
+    rates = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert optimiser.param_groups[0]["lr"] == 0.5
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        expected = {"transformer": 0.05, "hta": 0.1}.get(name.partition(".")[0], 0.5)
+        assert rates[id(parameter)] == pytest.approx(expected), name
+    without = build_model("dcct-micro", num_classes=3, overrides={"hta_depth": 0, "run_variant": "base"})
+    assert build_optimisers(without, Criterion(LossSettings(weights={"ce": 1}), without.stage_widths, 3), settings)
+    with pytest.raises(ConfigError, match="no part 'nose'; parts: cnn, transformer, cca"):
+        build_optimisers(model, criterion, settings.model_copy(update={"lr_factors": {"nose": 1.0}}))
 
 
 def test_every_parameter_is_followed_once_and_centres_by_their_own_rule() -> None:

@@ -16,7 +16,7 @@ from reid.data.synthetic.tracklets import SyntheticTracklets
 from reid.distributed import World
 from reid.training import TrainingListener, load_recipe
 from reid.training.folder import TrainingFolder
-from reid.training.loop import Training
+from reid.training.loop import Training, _averaging
 
 RATE, LONGEST, KEPT = 0.001, 35.0, 0.75
 VALUES = {
@@ -90,3 +90,26 @@ def test_an_epoch_of_seven_batches_in_steps_of_four(tmp_path: Path) -> None:
         assert apart.norm() < 1e-3 * moved.norm()
     assert training._judged() is training.average.module
     assert float(training.sums["loss"]) == pytest.approx(sum(losses), rel=1e-5)
+
+
+def test_single_frames_come_before_clips(tmp_path: Path) -> None:
+    values = {"epochs": 3, "single_frames": 0.5, "held_out_people": 0}
+    recipe = load_recipe("synthetic", "dcct-micro", config="smoke", values=values)
+    place = keep_tracklets(recipe.synthetic.protocol, recipe.synthetic.size_hw)
+    training = Training(
+        recipe,
+        load_data_set("synthetic", place),
+        TrainingFolder(tmp_path),
+        world=World(0, 1, torch.device("cpu")),
+        listener=TrainingListener(),
+    )
+    seen = set()
+    training.model.register_forward_pre_hook(lambda _, inputs: seen.add((training.epoch, inputs[0].shape[1])))
+    assert training.run()
+    assert seen == {(0, 1), (1, 1), (2, 4)}
+
+
+def test_averages_take_statistics_along_and_copy_counters() -> None:
+    old = [torch.tensor([1.0, 3.0]), torch.tensor(7)]
+    _averaging(0.75)(old, [torch.tensor([5.0, 3.0]), torch.tensor(9)], 1)
+    assert [each.tolist() for each in old] == [[2.0, 3.0], 9]

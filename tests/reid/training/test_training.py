@@ -23,7 +23,8 @@ from reid.errors import InputError, OutputError, RunError
 from reid.metrics import RankingScores
 from reid.training import Recipe, TrainingListener, load_recipe, loop, resume, session, train
 from reid.training.folder import TrainingFolder
-from reid.training.state import load_state
+from reid.training.optimisers import FACTOR
+from reid.training.state import load_state, save_state
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -169,6 +170,9 @@ EVERYTHING = {
     "schedule": {"kind": "cosine", "warm_up_epochs": 1},
     "save_minutes": 1e-9,
     "evaluate_every": 2,
+    "single_frames": 0.5,
+    "optimiser.lr_factors": {"transformer": 0.5},
+    "half": True,
 }
 
 
@@ -194,6 +198,17 @@ def test_a_training_with_everything_goes_on_from_what_it_saves_within_an_epoch(t
     assert 0 < load_state(parts / "state.pt")["progress"]["batch"] < 4, "in the middle of an epoch"
     assert resume(parts) is not None
     assert_same(whole, parts)
+
+
+def test_a_state_from_before_parts_had_rates_of_their_own_goes_on(tmp_path: Path, uninterrupted: Path) -> None:
+    folder = tmp_path / "run"
+    assert train(smoke(), "synthetic", None, folder, listener=StopsAfter(4)) is None
+    state = load_state(folder / "state.pt")
+    for group in state["optimisers"][0]["param_groups"]:
+        del group[FACTOR]
+    save_state(folder / "state.pt", {key: value for key, value in state.items() if key != "format"})
+    assert resume(folder) is not None
+    assert_same(uninterrupted, folder)
 
 
 def test_a_finished_training_can_be_judged_again_and_that_stopped_too(tmp_path: Path, uninterrupted: Path) -> None:
