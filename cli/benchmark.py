@@ -124,8 +124,15 @@ def benchmark(
     places = [_place(text) for text in data_sets or data_sets_there()]
     place = out or Path("runs") / f"benchmark-{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}"
     check_output(place, marker=MARKER, what="a benchmark", overwrite=overwrite)
+    choices: list[str] = []
     contestants = open_contestants(
-        checkpoint or checkpoints_there(), device=on, half=half, batch_size=_BATCH, policy=clips, flip=flip, tell=say
+        checkpoint or checkpoints_there(),
+        device=on,
+        half=half,
+        batch_size=_BATCH,
+        policy=clips,
+        flip=flip,
+        tell=choices.append,
     )
     with benchmark_progress(keeps=not no_cache) as progress:
         opened = [open_splits(name, root, device=on, on_rendered=progress.on_rendered) for name, root in places]
@@ -139,6 +146,8 @@ def benchmark(
             overwrite=overwrite,
             listener=progress,
         )
+    for choice in choices:
+        say(choice)
     print_rows(rows)
     stdout.print(f"in {place}", soft_wrap=True, markup=False)
 

@@ -145,7 +145,7 @@ class TestRuns:
         run_pipeline(self.settings(tmp_path, every=2), tmp_path / "run")
         result = read_result(tmp_path / "run")
         assert result.analysed == Analysed(every=2)
-        assert result.trained is False
+        assert result.trained is True
         truth = {name: CameraTruth(PEOPLE, 20) for name in ("gate", "hall")}
         evaluation = evaluate(result.boxes, truth, result.analysed)
         assert evaluation.all_cameras.detection.recall == Share(0, 20)
