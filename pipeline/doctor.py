@@ -142,9 +142,9 @@ def _embedder() -> Check:
 
 
 def _index() -> Check:
-    import faiss
+    import pipeline.gallery  # noqa: F401 (which is what needs it)
 
-    return Check("searching", f"FAISS {faiss.__version__}")
+    return Check("searching", f"FAISS {_version('faiss-cpu')}")
 
 
 def _version(distribution: str) -> str:
