@@ -22,8 +22,8 @@ def supervised_contrastive(
         features: (B, D), or (B, T, D), where every frame is an anchor.
         labels: (B,).
         temperature: tau, above 0.
-        own_clip: False leaves an anchor's own clip out, as positives and as what they are compared with: its frames
-            share one background, which from random weights is learned before the person is.
+        own_clip: False leaves an anchor's own clip out, as positives and as what they are compared with, since its
+            frames share one background.
 
     Returns:
         A scalar, at least 0.
