@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,6 +27,7 @@ class BoxSpool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("wb")
+        self._cuts: dict[int, list[tuple[int, int]]] = defaultdict(list)  # track_id: from which frame on, which other
 
     def append(self, frame_index: int, tracked: TrackedBoxes) -> None:
         """Add the boxes of the next frame."""
@@ -34,6 +37,16 @@ class BoxSpool:
         records["box_xyxy"] = tracked.boxes_xyxy
         records["confidence"] = tracked.confidences
         self._file.write(records.tobytes())
+
+    def cut(self, track_id: int, frame_index: int, new_track_id: int) -> None:
+        """Let the boxes of a track from this frame on belong to another one.
+
+        Args:
+            track_id: as it was appended.
+            frame_index: greater than in the calls for this track before.
+            new_track_id: of none that was ever appended.
+        """
+        self._cuts[track_id].append((frame_index, new_track_id))
 
     def read(self, mot_ids: Mapping[int, int]) -> Iterator[TrackBox]:
         """Yield every box under its final id.
@@ -48,7 +61,13 @@ class BoxSpool:
         with self._path.open("rb") as file:
             while len(records := np.frombuffer(file.read(_BLOCK * _RECORD.itemsize), dtype=_RECORD)):
                 for frame_index, track_id, box_xyxy, confidence in records.tolist():
-                    yield TrackBox(frame_index, mot_ids[track_id], tuple(box_xyxy), confidence)
+                    mot_id = mot_ids[self._track_at(track_id, frame_index)]
+                    yield TrackBox(frame_index, mot_id, tuple(box_xyxy), confidence)
+
+    def _track_at(self, track_id: int, frame_index: int) -> int:
+        cuts = self._cuts.get(track_id, ())
+        before = bisect_right(cuts, frame_index, key=lambda cut: cut[0])
+        return cuts[before - 1][1] if before else track_id
 
     def remove(self) -> None:
         """Close the file and delete it."""

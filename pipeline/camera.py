@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pipeline.boxes import BoxSpool
 from pipeline.config import TrackerConfig, TrackletConfig
 from pipeline.inputs import CameraClock, Input
 from pipeline.recording import LiveRecording
 from pipeline.sources import Frame, Source
-from pipeline.tracklets import SHORT, Tracklet, TrackletBuilder
+from pipeline.tracklets import SHORT, Doubt, Tracklet, TrackletBuilder, cut_at
 from reid.errors import ConfigError, OutputError
 from trackers.registry import TRACKERS, create_tracker
-from trackers.types import Detections
+from trackers.types import Detections, TrackedBoxes
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +68,7 @@ class Camera:
         self.crops_kept = 0
         self.tracklets = 0
         self.short_tracklets = 0
+        self.jumps_cut = 0
         frame_rate = usable_fps(source.fps) / every
         self._tracker = create_tracker(
             tracker.name,
@@ -72,9 +77,12 @@ class Camera:
             high_confidence=tracker.new_track_conf,
             low_confidence=low_conf,
         )
+        self._settings = tracklets
         self._builder = TrackletBuilder(
             of.camera_id, tracklets, frame_s=1 / frame_rate, lost_after_s=self._tracker.lost_after_s
         )
+        self._track_ids: dict[int, int] = {}  # the tracker's numbers: those of the camera, which counts jumps, too
+        self._next_track_id = 1
 
     @property
     def camera_id(self) -> str:
@@ -89,16 +97,16 @@ class Camera:
             detections: the people in it.
 
         Returns:
-            The tracklets that ended with it.
+            The tracklets that ended with it, to be handed to `settle`.
         """
-        tracked = self._tracker.update(detections, frame.time_s)
+        tracked = self._numbered(self._tracker.update(detections, frame.time_s))
         self.boxes.append(frame.index, tracked)
         if self.recording is not None:
             self._record(self.recording, frame)
         self.frames += 1
         self.last_frame_index = frame.index
         self.detections += len(detections)
-        return self._count(self._builder.update(frame.rgb, frame.index, frame.time_s, tracked))
+        return self._builder.update(frame.rgb, frame.index, frame.time_s, tracked)
 
     def _record(self, recording: LiveRecording, frame: Frame) -> None:
         try:
@@ -110,8 +118,34 @@ class Camera:
             self.recording_failed = True
 
     def finish(self) -> list[Tracklet]:
-        """End the tracks that are still open."""
-        return self._count(self._builder.finish())
+        """End the tracks that are still open; what comes out is to be handed to `settle`."""
+        return self._builder.finish()
+
+    def settle(self, tracklet: Tracklet, jumps: Sequence[Doubt]) -> list[Tracklet]:
+        """Number and count a tracklet that has ended, in as many parts as it shows people.
+
+        Args:
+            tracklet: of this camera.
+            jumps: where it is cut; the first part keeps the number, each other one gets the next that is free.
+
+        Returns:
+            The parts.
+        """
+        # The tracker promises that this number never comes back.
+        self._track_ids = {own: number for own, number in self._track_ids.items() if number != tracklet.track_id}
+        first, *others = cut_at(tracklet, jumps, self._settings)
+        parts = [first]
+        for part in others:
+            number = self._next_id()
+            self.boxes.cut(tracklet.track_id, part.first_frame, number)
+            parts.append(replace(part, track_id=number))
+        self.jumps_cut += len(others)
+        for part in parts:
+            self.tracklets += 1
+            self.short_tracklets += part.evidence == SHORT
+            self.crops_kept += part.crops_kept
+            self.crops_refused.update(part.refused)
+        return parts
 
     def remove_working_files(self) -> None:
         """Delete what was only needed while the run went on."""
@@ -126,17 +160,22 @@ class Camera:
             "detections": self.detections,
             "tracklets": self.tracklets,
             "short_tracklets": self.short_tracklets,
+            "jumps_cut": self.jumps_cut,
             "crops_kept": self.crops_kept,
             "crops_refused": dict(sorted(self.crops_refused.items())),
         }
 
-    def _count(self, ended: list[Tracklet]) -> list[Tracklet]:
-        for tracklet in ended:
-            self.tracklets += 1
-            self.short_tracklets += tracklet.evidence == SHORT
-            self.crops_kept += tracklet.crops_kept
-            self.crops_refused.update(tracklet.refused)
-        return ended
+    def _numbered(self, tracked: TrackedBoxes) -> TrackedBoxes:
+        """Give tracks the camera's own numbers, which leave room for those that are found when a stay is cut."""
+        for track_id in tracked.track_ids.tolist():
+            if track_id not in self._track_ids:
+                self._track_ids[track_id] = self._next_id()
+        track_ids = [self._track_ids[track_id] for track_id in tracked.track_ids.tolist()]
+        return replace(tracked, track_ids=np.array(track_ids, dtype=np.int64))
+
+    def _next_id(self) -> int:
+        self._next_track_id += 1
+        return self._next_track_id - 1
 
 
 def usable_fps(fps: float | None) -> float:

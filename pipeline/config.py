@@ -76,6 +76,7 @@ class TrackletConfig(Settings):
     max_crops: Annotated[int, Field(ge=2)] = RUN_MOST_CROPS
     min_seconds: Annotated[float, Field(ge=0)] = 0.5
     min_crops: Annotated[int, Field(ge=0)] = 4
+    cut_jumps: bool = True
     gates: CropGateConfig = CropGateConfig()
 
     @model_validator(mode="after")

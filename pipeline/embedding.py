@@ -12,6 +12,8 @@ from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, write_jpeg
 from pipeline.stopwatch import Stopwatch
 from pipeline.tracklets import Tracklet
+from reid.calibration import Calibration
+from reid.clips import RUN_SELECTION
 from reid.embedder import Embedder
 from reid.named_weights import find_named
 
@@ -48,6 +50,19 @@ def create_embedder(
             "identities are not to be trusted"
         )
     return embedder
+
+
+def calibration_for_run(embedder: Embedder) -> Calibration | None:
+    """Give the calibration if it was made of the very vectors that a run compares, else None."""
+    calibration = embedder.calibration
+    if calibration is None or made_of(calibration) != (embedder.variant, embedder.policy, RUN_SELECTION):
+        return None
+    return calibration
+
+
+def made_of(calibration: Calibration) -> tuple[str, str, str]:
+    """Say what vectors a calibration was made of: variant, clip policy, choice of crops."""
+    return calibration.variant, calibration.policy, calibration.crop_selection
 
 
 class TrackletStore:

@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.association import Assignment, associate
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import Constraints, Stay
+from pipeline.embedding import calibration_for_run, made_of
 from pipeline.gallery import Gallery
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
@@ -22,6 +23,8 @@ from reid.embedder import Embedder
 # Without calibration nothing says which similarity means the same person, and an untrained network finds everyone
 # alike; only what is practically the same picture is then joined.
 UNCALIBRATED_THRESHOLD = 0.9999
+
+FROM_CHECKPOINT = "checkpoint"  # a threshold that the calibration gave
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def choose_threshold(
     Args:
         settings: its `threshold` goes before everything; `far` is wanted of a calibrated one.
         embedder: its calibration counts only if it was made of the very vectors that are compared.
-        gallery_size: tracklets that a person is compared with.
+        gallery_size: people that somebody could be taken for.
         warn: is told if the calibration cannot be used, or does not reach as far as `far` asks.
 
     Returns:
@@ -55,20 +58,21 @@ def choose_threshold(
     """
     if settings.threshold is not None:
         return MatchThreshold(settings.threshold, "flag or config")
-    calibration = embedder.calibration
+    calibration = calibration_for_run(embedder)
     if calibration is None:
-        return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
-    made_of = (calibration.variant, calibration.policy, calibration.crop_selection)
-    compared = (embedder.variant, embedder.policy, RUN_SELECTION)
-    if made_of != compared:
-        warn(f"the calibration was made of {made_of}, this run compares {compared}: treated as uncalibrated")
+        if embedder.calibration is not None:
+            compared = (embedder.variant, embedder.policy, RUN_SELECTION)
+            warn(
+                f"the calibration was made of {made_of(embedder.calibration)}, this run compares {compared}: treated "
+                "as uncalibrated"
+            )
         return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
     chosen = calibration.threshold(settings.far, max(1, gallery_size))
     if not chosen.measured:
         warn(
             f"the calibration does not reach --far {settings.far} among {gallery_size}; its strictest threshold is used"
         )
-    return MatchThreshold(chosen.similarity, "checkpoint", settings.far if chosen.measured else None)
+    return MatchThreshold(chosen.similarity, FROM_CHECKPOINT, settings.far if chosen.measured else None)
 
 
 def stays_of(rows: Sequence[TrackletRow], clocks: Mapping[str, CameraClock]) -> list[Stay]:
@@ -153,23 +157,37 @@ def identify(
         The rows with identities, scores and `mot_id`; and what `run.json` says of it.
     """
     evidence = [row.evidence == ENOUGH for row in rows]
-    threshold = choose_threshold(settings, embedder, sum(evidence), warn=warn)
     gallery = Gallery(embeddings)
     gallery.save(index_path)
-    assignments = associate(
-        embeddings,
-        stays_of(rows, clocks),
-        evidence,
-        Constraints(topology),
-        gallery,
-        threshold=threshold.value,
-        candidates_k=settings.candidates_k,
-    )
+    stays = stays_of(rows, clocks)
+    # Whoever is absent can be taken for as many people as there are; that is known only afterwards. Fewer people need
+    # less likeness, and that never makes more of them: the number falls until it stays.
+    people = max(1, sum(evidence))
+    warnings: list[str] = []
+    while True:
+        warnings.clear()
+        threshold = choose_threshold(settings, embedder, people, warn=warnings.append)
+        assignments = associate(
+            embeddings,
+            stays,
+            evidence,
+            Constraints(topology),
+            gallery,
+            threshold=threshold.value,
+            candidates_k=settings.candidates_k,
+        )
+        found = len({assignment.identity_id for assignment in assignments} - {None})
+        if not 0 < found < people or threshold.source != FROM_CHECKPOINT:
+            break
+        people = found
+    for warning in warnings:
+        warn(warning)
     return with_identities(rows, assignments), {
         "method": "average-link",
         "threshold": threshold.value,
         "threshold_source": threshold.source,
         "far": threshold.far,
+        "gallery_size": people if threshold.source == FROM_CHECKPOINT else None,
         "candidates_k": settings.candidates_k,
         "clock": clock_basis(clocks),
         "constraints": topology.model_dump(mode="json"),

@@ -33,7 +33,9 @@ from pipeline.run_directory import (
     write_tracklets,
 )
 from pipeline.sources import CameraStatus, Frame, PrefetcherGroup, RunClock
+from pipeline.splitting import Splitter
 from pipeline.stopwatch import Stopwatch
+from pipeline.tracklets import Tracklet
 from reid.device import choose_device
 from reid.embedder import Embedder
 from reid.errors import OutputError, RunError
@@ -236,6 +238,9 @@ class _Run:
         The detector works in a thread of its own on the next frames while the last ones are tracked and embedded here.
         """
         by_id = {camera.camera_id: camera for camera in cameras}
+        splitter = None
+        if self._config.tracklets.cut_jumps:
+            splitter = Splitter(embedder, min_crops=self._config.tracklets.min_crops)
         store = TrackletStore(
             embedder,
             run_path,
@@ -254,10 +259,10 @@ class _Run:
             for frames in self._batches(readers):
                 batch = _Batch(frames, pool.submit(self._detect, detector, frames))
                 if waiting is not None:
-                    self._take(waiting, by_id, store)
+                    self._take(waiting, by_id, splitter, store)
                 waiting = batch
             if waiting is not None:
-                self._take(waiting, by_id, store)
+                self._take(waiting, by_id, splitter, store)
             cut_short = {
                 reader.camera_id
                 for reader in readers.readers
@@ -268,7 +273,7 @@ class _Run:
         self.stopwatch.add_elsewhere("reading", readers.busy_s)
         for camera in cameras:
             for tracklet in camera.finish():
-                store.add(tracklet)
+                self._keep(tracklet, camera, splitter, store)
         health = readers.health
         findings = [
             Finding(of, by_id.get(of.camera_id), health.get(of.camera_id, of.health), of.camera_id in cut_short)
@@ -327,7 +332,14 @@ class _Run:
             except Exception as error:  # whatever the detector's back-end raises
                 raise RunError(f"the detector failed: {' '.join(str(error).split())}; nothing was kept") from error
 
-    def _take(self, batch: _Batch, cameras: dict[str, Camera], store: TrackletStore) -> None:
+    def _keep(self, tracklet: Tracklet, camera: Camera, splitter: Splitter | None, store: TrackletStore) -> None:
+        """Hand on a tracklet that has ended, in parts where it shows several people."""
+        with self.stopwatch.work("embedding"):
+            jumps = splitter.jumps(tracklet) if splitter is not None else []
+        for part in camera.settle(tracklet, jumps):
+            store.add(part)
+
+    def _take(self, batch: _Batch, cameras: dict[str, Camera], splitter: Splitter | None, store: TrackletStore) -> None:
         with self.stopwatch.wait("detection"):
             found = batch.found.result()
         for frame, detections in zip(batch.frames, found, strict=True):
@@ -335,5 +347,5 @@ class _Run:
             with self.stopwatch.work("tracking"):
                 ended = camera.take(frame, detections)
             for tracklet in ended:
-                store.add(tracklet)
+                self._keep(tracklet, camera, splitter, store)
             self.listener.on_frame(frame.camera_id, frame.index, frame.time_s, camera.tracklets)

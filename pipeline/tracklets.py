@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +15,12 @@ from trackers.types import TrackedBoxes
 
 ENOUGH, SHORT, FEW_CROPS = "enough", "short", "few_crops"
 
+# Where a track may jump from one person to another: boxes that cover so much of each other (intersection over the
+# smaller one), and a track that is taken up again after so many times a frame's duration. On made-up scenes 0.15 and
+# 0.3, and 1.5 frames, led to the same cuts.
+_DOUBTFUL_OVERLAP = 0.5
+_DOUBTFUL_FRAMES = 2.5
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -19,6 +28,26 @@ class Crop:
 
     frame_index: int
     rgb: np.ndarray
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A moment at which a track may have jumped to someone else, and what of it had been seen until then.
+
+    Attributes:
+        first_frame, start_s: of what may be someone else.
+        doubtful: how much; the moments of one track can be compared by it.
+        last_frame, end_s, frames, confidence_sum, refused: of the track before, as in `Tracklet`.
+    """
+
+    first_frame: int
+    start_s: float
+    doubtful: float
+    last_frame: int
+    end_s: float
+    frames: int
+    confidence_sum: float
+    refused: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -33,6 +62,7 @@ class Tracklet:
         crops_kept: crops that passed the gates and are in `crops`.
         refused: number of crops refused, by reason.
         evidence: `enough`, `short` or `few_crops`.
+        doubts: where it may be cut, in order of time; between two of `crops` there is one at most.
     """
 
     camera_id: str
@@ -47,6 +77,7 @@ class Tracklet:
     crops_kept: int
     refused: dict[str, int]
     evidence: str
+    doubts: tuple[Doubt, ...] = ()
 
 
 class EvenCrops:
@@ -126,6 +157,7 @@ class _OpenTracklet:
     confidence_sum: float = 0.0
     passed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    doubts: list[Doubt] = field(default_factory=list)
     fallback: Crop | None = None
     fallback_score: float = -1.0
 
@@ -159,8 +191,15 @@ class TrackletBuilder:
         Returns:
             The tracklets that have ended by now.
         """
+        overlaps = _overlaps(tracked.boxes_xyxy)
         for index, track_id in enumerate(tracked.track_ids.tolist()):
-            self._see(track_id, index, frame_rgb, frame_index, time_s, tracked)
+            track = self._open.get(track_id)
+            if track is None:
+                track = _OpenTracklet(frame_index, time_s, EvenCrops(self._settings.max_crops))
+                self._open[track_id] = track
+            elif track.kept.crops:
+                self._note_doubt(track, frame_index, time_s, overlaps[index])
+            self._see(track, index, frame_rgb, frame_index, time_s, tracked)
         # The tracker promises that an id unseen for longer never comes back.
         ended = [track_id for track_id, track in self._open.items() if time_s - track.last_time_s > self._lost_after_s]
         return [self._close(track_id) for track_id in ended]
@@ -169,13 +208,32 @@ class TrackletBuilder:
         """End every track that is still open, in order of their ids."""
         return [self._close(track_id) for track_id in sorted(self._open)]
 
+    def _note_doubt(self, track: _OpenTracklet, frame_index: int, time_s: float, overlap: float) -> None:
+        """Keep the most doubtful moment since the last crop."""
+        frames_unseen = (time_s - track.last_time_s) / self._frame_s
+        if overlap <= _DOUBTFUL_OVERLAP and frames_unseen < _DOUBTFUL_FRAMES:
+            return
+        doubt = Doubt(
+            first_frame=frame_index,
+            start_s=time_s,
+            doubtful=overlap + (frames_unseen >= _DOUBTFUL_FRAMES),
+            last_frame=track.last_frame,
+            end_s=track.last_time_s + self._frame_s,
+            frames=track.frames,
+            confidence_sum=track.confidence_sum,
+            refused=track.refused.copy(),
+        )
+        track.doubts = _one_a_gap([*track.doubts, doubt], track.kept.crops)
+
     def _see(
-        self, track_id: int, index: int, frame_rgb: np.ndarray, frame_index: int, time_s: float, tracked: TrackedBoxes
+        self,
+        track: _OpenTracklet,
+        index: int,
+        frame_rgb: np.ndarray,
+        frame_index: int,
+        time_s: float,
+        tracked: TrackedBoxes,
     ) -> None:
-        track = self._open.get(track_id)
-        if track is None:
-            track = _OpenTracklet(frame_index, time_s, EvenCrops(self._settings.max_crops))
-            self._open[track_id] = track
         track.last_frame, track.last_time_s = frame_index, time_s
         track.frames += 1
         confidence = float(tracked.confidences[index])
@@ -200,12 +258,7 @@ class TrackletBuilder:
         end_s = track.last_time_s + self._frame_s
         crops_kept = len(track.kept.crops)
         fallback = () if track.fallback is None else (track.fallback,)
-        if end_s - track.start_s < self._settings.min_seconds:
-            evidence = SHORT
-        elif crops_kept < self._settings.min_crops:
-            evidence = FEW_CROPS
-        else:
-            evidence = ENOUGH
+        doubts = _one_a_gap(track.doubts, track.kept.crops)
         return Tracklet(
             camera_id=self._camera_id,
             track_id=track_id,
@@ -218,8 +271,82 @@ class TrackletBuilder:
             crops=tuple(track.kept.crops) or fallback,
             crops_kept=crops_kept,
             refused=dict(track.refused),
-            evidence=evidence,
+            evidence=_evidence(end_s - track.start_s, crops_kept, self._settings),
+            doubts=tuple(doubt for doubt in doubts if doubt.first_frame <= track.kept.crops[-1].frame_index),
         )
+
+
+def cut_at(tracklet: Tracklet, doubts: Sequence[Doubt], settings: TrackletConfig) -> list[Tracklet]:
+    """Cut a stay into the stays of several people.
+
+    Args:
+        tracklet: the whole.
+        doubts: of its own, in order of time; each begins a further part.
+        settings: what is enough evidence.
+
+    Returns:
+        The parts in order of time, without doubts, all with the track's id.
+    """
+    parts = []
+    nothing = Doubt(tracklet.first_frame, tracklet.start_s, 0.0, tracklet.last_frame, tracklet.end_s, 0, 0.0, Counter())
+    whole = Doubt(
+        tracklet.last_frame + 1,
+        tracklet.end_s,
+        0.0,
+        tracklet.last_frame,
+        tracklet.end_s,
+        tracklet.frames,
+        tracklet.mean_confidence * tracklet.frames,
+        Counter(tracklet.refused),
+    )
+    for begin, end in pairwise([nothing, *doubts, whole]):
+        crops = tuple(crop for crop in tracklet.crops if begin.first_frame <= crop.frame_index < end.first_frame)
+        frames = end.frames - begin.frames
+        parts.append(
+            Tracklet(
+                camera_id=tracklet.camera_id,
+                track_id=tracklet.track_id,
+                first_frame=begin.first_frame,
+                last_frame=end.last_frame,
+                start_s=begin.start_s,
+                end_s=end.end_s,
+                frames=frames,
+                mean_confidence=(end.confidence_sum - begin.confidence_sum) / frames,
+                crops=crops,
+                crops_kept=len(crops),
+                refused=dict(end.refused - begin.refused),
+                evidence=_evidence(end.end_s - begin.start_s, len(crops), settings),
+            )
+        )
+    return parts
+
+
+def _evidence(seconds: float, crops_kept: int, settings: TrackletConfig) -> str:
+    if seconds < settings.min_seconds:
+        return SHORT
+    return FEW_CROPS if crops_kept < settings.min_crops else ENOUGH
+
+
+def _one_a_gap(doubts: Sequence[Doubt], crops: Sequence[Crop]) -> list[Doubt]:
+    """Keep the most doubtful moment between each crop and the next, and after the last; ties go to the first."""
+    strongest: dict[int, Doubt] = {}
+    frames = [crop.frame_index for crop in crops]
+    for doubt in doubts:
+        gap = bisect_left(frames, doubt.first_frame)  # so many crops were taken before it
+        if gap not in strongest or doubt.doubtful > strongest[gap].doubtful:
+            strongest[gap] = doubt
+    return list(strongest.values())
+
+
+def _overlaps(boxes_xyxy: np.ndarray) -> list[float]:
+    """Say for each of (M, 4) boxes how much it shares with any other: intersection over the smaller one, at most."""
+    left_top = np.maximum(boxes_xyxy[:, None, :2], boxes_xyxy[None, :, :2])
+    right_bottom = np.minimum(boxes_xyxy[:, None, 2:], boxes_xyxy[None, :, 2:])
+    shared = np.clip(right_bottom - left_top, 0, None).prod(axis=2)  # (M, M)
+    areas = np.diagonal(shared)
+    shares = shared / np.maximum(np.minimum(areas[:, None], areas[None, :]), 1e-6)
+    np.fill_diagonal(shares, 0.0)
+    return shares.max(axis=1, initial=0.0).tolist()  # type: ignore[no-any-return]
 
 
 def cut(frame_rgb: np.ndarray, box_xyxy: np.ndarray, frame_index: int) -> Crop | None:

@@ -250,25 +250,26 @@ class Embedder:
             "fingerprint": self.fingerprint,
         }
 
-    def embed(self, tracklets: Sequence[Tracklet], variant: str | None = None) -> Vectors:
+    def embed(self, tracklets: Sequence[Tracklet], variant: str | None = None, policy: str | None = None) -> Vectors:
         """Turn tracklets into vectors of one feature variant.
 
         Args:
             tracklets: N tracklets, each a sequence of crops (height, width, 3) RGB uint8 of any sizes. Only the crops
                 that the policy picks are looked at, each once, so that a sequence may read them when asked.
             variant: a name in `variant_widths`; None for the default variant.
+            policy: which clips stand for a tracklet, as in `reid.clips`; None for the embedder's own.
 
         Returns:
             (N, D) float32, each row of L2 norm 1 and the same whichever tracklets it is embedded with.
 
         Raises:
-            ConfigError: the model has no such variant.
+            ConfigError: the model has no such variant, or there is no such policy.
             ValueError: a tracklet has no crop, or a picked crop has another shape or type; the message says which.
             WeightsError: the weights yield something that is not finite.
         """
         name = variant or self._variant
         self._check_variant(name)
-        return self._embed(tracklets, (name,))[name]
+        return self._embed(tracklets, (name,), policy or self._policy)[name]
 
     def embed_variants(self, tracklets: Sequence[Tracklet]) -> dict[str, Vectors]:
         """Turn tracklets into the vectors of every feature variant, with one pass through the network.
@@ -283,14 +284,14 @@ class Embedder:
             ValueError: as for `embed`.
             WeightsError: as for `embed`.
         """
-        return self._embed(tracklets, tuple(self._model.variant_widths))
+        return self._embed(tracklets, tuple(self._model.variant_widths), self._policy)
 
-    def _embed(self, tracklets: Sequence[Tracklet], names: tuple[str, ...]) -> dict[str, Vectors]:
+    def _embed(self, tracklets: Sequence[Tracklet], names: tuple[str, ...], policy: str) -> dict[str, Vectors]:
         for index, tracklet in enumerate(tracklets):
             if len(tracklet) == 0:
                 raise ValueError(f"tracklet {index}: it has no crops")
         sums = {name: torch.zeros(len(tracklets), self._model.variant_widths[name]) for name in names}
-        clips = self._clips(tracklets)
+        clips = self._clips(tracklets, policy)
         while batch := list(islice(clips, self._batch_size)):
             rows = torch.tensor([clip.tracklet for clip in batch])
             frames = np.stack([clip.frames for clip in batch])
@@ -303,10 +304,10 @@ class Embedder:
             raise WeightsError(f"model {self.model_name}: its weights yield vectors that are not finite")
         return vectors
 
-    def _clips(self, tracklets: Sequence[Tracklet]) -> Iterator[_Clip]:
+    def _clips(self, tracklets: Sequence[Tracklet], policy: str) -> Iterator[_Clip]:
         """Yield every tracklet's clips; a crop that stands in several places is resized once."""
         for tracklet_index, tracklet in enumerate(tracklets):
-            indices = clip_indices(len(tracklet), self.clip_length, self._policy)
+            indices = clip_indices(len(tracklet), self.clip_length, policy)
             resized = {}
             for index in np.unique(indices).tolist():
                 try:

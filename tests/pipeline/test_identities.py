@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline.config import AssociationConfig
-from pipeline.identities import UNCALIBRATED_THRESHOLD, choose_threshold, clock_basis, stays_of
+from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.identities import UNCALIBRATED_THRESHOLD, choose_threshold, clock_basis, identify, stays_of
 from pipeline.inputs import CameraClock
 from reid.calibration import Calibration
 from reid.checkpoints import Provenance
@@ -126,3 +127,32 @@ def test_a_camera_without_a_start_among_others_is_not_compared() -> None:
     assert gate.clock_known
     assert not hall.clock_known
     assert clock_basis(clocks).startswith("partly known")
+
+
+def test_the_rate_holds_for_the_people_who_were_found(tmp_path: Path) -> None:
+    """Six stays of two people, between which a similarity of 0.5 lies: too little for six people, enough for two."""
+    calibrated = embedder(replace(CURVE, similarities=(0.2, 0.49, 0.6), false_match_rates=(0.1, 0.006, 0.001)))
+    one, other, between = np.eye(calibrated.dim, dtype=np.float32)[:3]
+    half = 0.75**0.5
+    vectors = np.stack([one, one, one, other, other, between / 2 + half * other])
+    rows = [
+        replace(
+            ROW, camera_id="gate", track_id=number, evidence="enough", start_s=10.0 * number, end_s=10.0 * number + 5
+        )
+        for number in range(1, 7)
+    ]
+    settings = AssociationConfig(far=0.01)
+    assert choose_threshold(settings, calibrated, 6, warn=pytest.fail).value > 0.5
+    named, record = identify(
+        rows,
+        vectors,
+        {"gate": CameraClock(NINE, "file")},
+        calibrated,
+        settings,
+        TopologyConfig(),
+        index_path=tmp_path / "gallery.faiss",
+        warn=pytest.fail,
+    )
+    assert [row.identity_id for row in named] == [1, 1, 1, 2, 2, 2]
+    assert record["gallery_size"] == 2
+    assert record["threshold"] == choose_threshold(settings, calibrated, 2, warn=pytest.fail).value

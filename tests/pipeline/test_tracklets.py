@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import CropGateConfig, TrackletConfig
-from pipeline.tracklets import Crop, EvenCrops, TrackletBuilder, cut, refusal
+from pipeline.tracklets import Crop, EvenCrops, TrackletBuilder, cut, cut_at, refusal
 from reid.clips import kept_indices
 from trackers.types import TrackedBoxes
 
@@ -149,3 +149,60 @@ def test_memory_does_not_grow_with_a_long_stay() -> None:
     assert tracklet.crops_kept == len(tracklet.crops)
     spacing = np.diff([crop.frame_index for crop in tracklet.crops])
     assert len(set(spacing.tolist())) == 1
+
+
+ALONE, CLOSE = (300.0, 100.0, 360.0, 260.0), (125.0, 100.0, 185.0, 260.0)  # CLOSE covers 35 of GOOD's 60 columns
+
+
+def test_doubts_lie_where_boxes_cover_each_other_and_where_a_track_was_lost() -> None:
+    tracks = builder()
+    for index in [*range(10), *range(13, 20)]:
+        boxes = {1: GOOD, 2: CLOSE if index in (5, 6) else ALONE}
+        tracks.update(FRAME, index, index / 10, tracked(boxes))
+    for tracklet in tracks.finish():
+        overlapped, lost = tracklet.doubts
+        assert (overlapped.first_frame, overlapped.last_frame, overlapped.frames) == (5, 4, 5)
+        assert (overlapped.start_s, overlapped.end_s) == pytest.approx((0.5, 0.5))
+        assert (lost.first_frame, lost.last_frame) == (13, 9)
+        assert overlapped.doubtful < 1 <= lost.doubtful
+
+
+def test_nobody_near_means_no_doubt() -> None:
+    tracks = builder()
+    for index in range(20):
+        tracks.update(FRAME, index, index / 10, tracked({1: GOOD, 2: ALONE}))
+    assert [tracklet.doubts for tracklet in tracks.finish()] == [(), ()]
+
+
+def test_there_is_one_doubt_between_two_crops_however_long_the_crowd() -> None:
+    tracks = builder(max_crops=8)
+    for index in range(2000):
+        tracks.update(FRAME, index, index / 10, tracked({1: GOOD, 2: CLOSE if index % 3 else ALONE}))
+    for tracklet in tracks.finish():
+        crops = [crop.frame_index for crop in tracklet.crops]
+        gaps = [sum(frame < doubt.first_frame for frame in crops) for doubt in tracklet.doubts]
+        assert gaps == sorted(set(gaps))
+        assert gaps[0] >= 1
+        assert gaps[-1] <= len(crops) - 1
+        assert len(gaps) >= len(crops) - 2
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    tracks = builder(min_crops=4, max_crops=16, min_seconds=0.5)
+    for index in range(40):
+        boxes = {1: (0.0, 100.0, 60.0, 260.0) if index in (3, 30, 31) else GOOD}  # at the edge three times
+        tracks.update(FRAME, index, index / 10, tracked({**boxes, 2: CLOSE if index in (10, 36) else ALONE}))
+    whole = tracks.finish()[0]
+    assert cut_at(whole, [], TrackletConfig())[0].crops == whole.crops
+    parts = cut_at(whole, whole.doubts, TrackletConfig(min_crops=4, max_crops=16, min_seconds=0.5))
+    assert [(part.first_frame, part.last_frame, part.frames) for part in parts] == [
+        (0, 9, 10),
+        (10, 35, 26),
+        (36, 39, 4),
+    ]
+    assert [part.start_s for part in parts] == pytest.approx([0.0, 1.0, 3.6])
+    assert [part.end_s for part in parts] == pytest.approx([1.0, 3.6, 4.0])
+    assert [part.refused for part in parts] == [{"edge": 1}, {"edge": 2, "overlap": 1}, {"overlap": 1}]
+    assert [part.evidence for part in parts] == ["few_crops", "enough", "short"]
+    assert tuple(crop for part in parts for crop in part.crops) == whole.crops
+    assert all(part.mean_confidence == pytest.approx(0.9) and part.track_id == 1 for part in parts)
