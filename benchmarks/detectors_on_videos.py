@@ -81,11 +81,9 @@ def main() -> None:
             detector = create_detector(DetectorConfig(name=name, conf=conf), device="cpu", warn=print)
             others, milliseconds = found(detector, video, arguments.every)
             scores = evaluate({video.stem: others}, {video.stem: CameraTruth(people, number)}).all_cameras.detection
-            print(
-                f"{video.stem:20}  {Path(name).name:20} {number:7} {scores.recall.whole:7} "
-                f"{scores.recall.value or 0:7.3f} {scores.precision.value or 0:10.3f} {milliseconds:9.0f} {right_ms:8.0f}",
-                flush=True,
-            )
+            shares = f"{scores.recall.value or 0:7.3f} {scores.precision.value or 0:10.3f}"
+            who = f"{video.stem:20}  {Path(name).name:20} {number:7} {scores.recall.whole:7}"
+            print(who, shares, f"{milliseconds:9.0f} {right_ms:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _turned(renderer: CropRenderer, person: np.ndarray, cameras: np.ndarray, hal
     """Choose for each person a tracklet's seed in which they face the camera (half 0) or turn their back to it."""
     tries = [Draws(person).child("turned", half * TRIES + number).seeds for number in range(TRIES)]
     unique, camera = np.unique(cameras, return_inverse=True)
-    whole, _, _ = renderer._look(unique)
+    whole, _, _ = renderer.look(unique)
     people = People.from_seeds(person)
     best = np.full(len(person), np.inf)
     chosen = tries[0].copy()

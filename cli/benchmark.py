@@ -60,6 +60,7 @@ def benchmark(
         list[str] | None,
         typer.Option(
             "--checkpoint",
+            "--weights",
             help="Checkpoints, by path or name as for vreid run --weights, or folders of trainings. Takes several "
             "values. Default: the trainings in runs/; where there are none, colour histograms and the network that "
             "vreid run would take.",

@@ -55,28 +55,25 @@ def examine() -> Iterator[Check]:
     The only thing that can take a moment is to ask whether there is a network: three seconds at most.
     """
     yield Check("vreid", f"{package_version()}, Python {platform.python_version()}, torch {torch.__version__}")
-    for topic, look in (
-        ("device", _device),
-        ("reading videos", _videos),
-        ("finding people", _detector),
-        ("following people", _tracker),
-        ("telling apart", _embedder),
-        ("searching", _index),
+    for topic, look, needed in (
+        ("device", _device, True),
+        ("reading videos", _videos, True),
+        ("finding people", _detector, True),
+        ("following people", _tracker, True),
+        ("telling apart", _embedder, True),
+        ("searching", _index, True),
+        ("your weights", _weights, False),
+        ("start weights", _start_weights, False),
+        ("data sets", _data_sets, False),
+        ("kept for later", _kept, False),
     ):
         try:
             yield look()
         except (VreidError, ImportError, OSError, RuntimeError) as error:
-            yield Check(topic, _line(error), "mend what is named here, or install vreid anew", "bad")
-    for topic, look in (
-        ("your weights", _weights),
-        ("start weights", _start_weights),
-        ("data sets", _data_sets),
-        ("kept for later", _kept),
-    ):
-        try:
-            yield look()
-        except (VreidError, ImportError, OSError) as error:
-            yield Check(topic, _line(error), "a run does not need it", "poor")
+            if needed:
+                yield Check(topic, _line(error), "mend what is named here, or install vreid anew", "bad")
+            else:
+                yield Check(topic, _line(error), "a run does not need it", "poor")
 
 
 def _line(error: Exception) -> str:

@@ -92,6 +92,13 @@ def test_without_arguments_it_takes_what_there_is(vreid: Vreid, here: Path, monk
     assert made.is_dir()
 
 
+def test_a_checkpoint_by_its_name(vreid: Vreid, here: Path) -> None:
+    outcome = vreid("benchmark", f"folder={own(here.parent)}", "--weights", "dcct-compact", "--out", "out")
+    assert outcome.code == 0
+    rows = json.loads(Path("out/benchmark.json").read_text())["rows"]
+    assert {row["contestant"] for row in rows} == {"dcct-compact"}
+
+
 def test_several_sets_and_several_checkpoints(vreid: Vreid, here: Path) -> None:
     place = own(here.parent)
     names = [checkpoint(here / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]

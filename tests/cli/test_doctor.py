@@ -84,6 +84,16 @@ def test_weights_that_cannot_be_opened_are_found_out(vreid: Vreid, here: Path, m
     assert lines(outcome.stdout)["finding people"].startswith("x ")
 
 
+def test_weights_that_a_run_would_fetch_are_not_fetched(
+    vreid: Vreid, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.detection.can_connect", lambda *_: True)
+    outcome = vreid("doctor")
+    assert outcome.code == 0
+    assert lines(outcome.stdout)["finding people"].startswith("+ YOLO: yolo26n.pt is fetched by the first run")
+    assert not (here / "home").exists()
+
+
 def test_a_missing_package_is_named(here: Path) -> None:
     code = "import sys; sys.modules['faiss'] = None; from cli.main import main; sys.argv = ['vreid', 'doctor']; main()"
     outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

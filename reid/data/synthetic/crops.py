@@ -111,7 +111,7 @@ class CropRenderer:
             (M, 3, H, W) uint8, RGB, on the renderer's device.
         """
         seeds, camera = np.unique(specs.camera_seed, return_inverse=True)
-        whole, light, backdrop = self._look(seeds)
+        whole, light, backdrop = self.look(seeds)
         on_device = torch.from_numpy(camera).to(self._device)
         tracklet = Draws(specs.tracklet_seed)
         frame = tracklet.child("frame", specs.frame)
@@ -141,7 +141,7 @@ class CropRenderer:
         height_px = looks.person_px[camera] * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1]) / typical_px
         return develop(linear, looks, camera, frame, tracklet, height_px)
 
-    def _look(self, seeds: np.ndarray) -> tuple[View, Light, Backdrop]:
+    def look(self, seeds: np.ndarray) -> tuple[View, Light, Backdrop]:
         """Views, lights and whole pictures of cameras, C each; those of the last call are at hand."""
         if self._joined is not None and self._joined[0] == seeds.tobytes():
             return self._joined[1]
