@@ -95,8 +95,9 @@ class EmbedderConfig(Settings):
 
 
 class AssociationConfig(Settings):
-    """When two tracklets are the same person."""
+    """When two tracklets are the same person, and how groups of them are found."""
 
+    method: str = "average-link"
     threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     far: Annotated[float, Field(gt=0, lt=1)] = 0.01
     candidates_k: Count = 50

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.association import Assignment, associate
+from pipeline.association.assignments import Assignment, associate
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import Constraints, Stay
 from pipeline.embedding import calibration_for_run, made_of
@@ -175,6 +175,7 @@ def identify(
             gallery,
             threshold=threshold.value,
             candidates_k=settings.candidates_k,
+            method=settings.method,
         )
         found = len({assignment.identity_id for assignment in assignments} - {None})
         if not 0 < found < people or threshold.source != FROM_CHECKPOINT:
@@ -183,7 +184,7 @@ def identify(
     for warning in warnings:
         warn(warning)
     return with_identities(rows, assignments), {
-        "method": "average-link",
+        "method": settings.method,
         "threshold": threshold.value,
         "threshold_source": threshold.source,
         "far": threshold.far,

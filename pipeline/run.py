@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline.association.assignments import check_method
 from pipeline.camera import Camera, check_tracker
 from pipeline.config import RunConfig
 from pipeline.constraints import check_topology
@@ -80,6 +81,7 @@ def run_pipeline(
     run = _Run(config, listener or RunListener(), stop or threading.Event())
     check_output(out, overwrite=overwrite)
     check_tracker(config.tracker.name)
+    check_method(config.association.method)
     resolved = resolve_cameras(config.cameras)
     check_topology(config.topology, [spec.name for spec, _ in resolved])
     with ExitStack() as cleanup:

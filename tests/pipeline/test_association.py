@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import association
-from pipeline.association import Assignment, associate
+from pipeline.association import assignments
+from pipeline.association.assignments import Assignment, associate
 from pipeline.config import TopologyConfig
 from pipeline.constraints import Constraints, Stay
 from pipeline.gallery import Gallery
@@ -256,7 +256,7 @@ def test_scores_grow_with_rows_times_candidates(monkeypatch: pytest.MonkeyPatch)
     embeddings = crowd(0, num_rows, num_people, spread=0.3, width=32)
     evidence = [row % 5 != 0 for row in range(num_rows)]
     scored = {"late": 0, "explain": 0}
-    mean_scores, explain = association._mean_scores, association._explain
+    mean_scores, explain = assignments._mean_scores, assignments._explain
     phase = "late"
 
     def counted_scores(embedding: np.ndarray, identities: np.ndarray, *rest: np.ndarray) -> np.ndarray:
@@ -268,8 +268,8 @@ def test_scores_grow_with_rows_times_candidates(monkeypatch: pytest.MonkeyPatch)
         phase = "explain"
         return explain(*given)
 
-    monkeypatch.setattr(association, "_mean_scores", counted_scores)
-    monkeypatch.setattr(association, "_explain", counted_explain)
+    monkeypatch.setattr(assignments, "_mean_scores", counted_scores)
+    monkeypatch.setattr(assignments, "_explain", counted_explain)
     result = run(embeddings, apart(num_rows), threshold=0.7, has_evidence=evidence, candidates_k=k)
     assert len(set(ids(result))) > 500
     assert evidence.count(False) < scored["late"] <= evidence.count(False) * k

@@ -1,17 +1,36 @@
-"""Which tracklets are the same person: average-link clustering over candidate pairs, under constraints."""
+"""From tracklets to identities: a method's groups, those with little evidence, and a score for every answer."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.association.average_link import average_link
+from pipeline.association.hungarian import hungarian
+from pipeline.association.online import online
+from pipeline.association.problem import Clusters, Problem
 from pipeline.constraints import Constraints, Stay
 from pipeline.gallery import Gallery, Neighbours
+from reid.errors import ConfigError
 
-_FLOAT32_ERROR = 1e-5  # what a similarity from the index may be off
+AVERAGE_LINK = "average-link"
+METHODS: dict[str, Callable[[Problem], Clusters]] = {
+    AVERAGE_LINK: average_link,
+    "hungarian": hungarian,
+    "online": online,
+}
+
+
+def check_method(name: str) -> None:
+    """Refuse a method that does not exist.
+
+    Raises:
+        ConfigError: lists the known ones.
+    """
+    if name not in METHODS:
+        raise ConfigError(f"association.method: {name!r} is none of {', '.join(METHODS)}")
 
 
 @dataclass(frozen=True)
@@ -48,15 +67,16 @@ def associate(
     *,
     threshold: float,
     candidates_k: int,
+    method: str = AVERAGE_LINK,
 ) -> list[Assignment]:
     """Group tracklets into identities.
 
-    Tracklets with enough evidence are clustered; each cluster is an identity. Then every other tracklet joins the
-    identity it resembles most, if it may and the similarity reaches the threshold; otherwise it stays unknown.
+    Tracklets with enough evidence are grouped by the method; each group is an identity. Then every other tracklet joins
+    the identity it resembles most, if it may and the similarity reaches the threshold; otherwise it stays unknown.
 
-    A tracklet is compared with the identities of its `candidates_k` nearest among the tracklets that may found one, and
-    with no other, so that the cost grows with N k. With k of N - 1 or more the answer is as if all were compared with
-    all.
+    Average link, and whoever joins late, is compared with the identities of its `candidates_k` nearest among the
+    tracklets that may found one, and with no other, so that the cost grows with N k. With k of N - 1 or more the answer
+    is as if all were compared with all. The other methods compare with everyone.
 
     Args:
         embeddings: (N, D) float32, rows L2-normalised; a zero row belongs to nobody.
@@ -66,6 +86,7 @@ def associate(
         gallery: the index over `embeddings`.
         threshold: mean cosine similarity from which two clusters are one person.
         candidates_k: neighbours looked at for each tracklet, >= 1.
+        method: a key of `METHODS`.
 
     Returns:
         N assignments in the order of the input. The same input gives the same output.
@@ -73,23 +94,12 @@ def associate(
     rows = np.asarray(embeddings, dtype=np.float64)
     founders = [row for row, has in enumerate(has_evidence) if has and rows[row].any()]
     neighbours = gallery.neighbours(candidates_k, founders)
-    clusters = _average_link(
-        rows, founders, _alike_pairs(neighbours, founders, threshold), stays, constraints, threshold
-    )
+    clusters = METHODS[method](Problem(rows, stays, founders, neighbours, constraints, threshold))
     clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
     candidates = _candidate_identities(neighbours, clusters)
     late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any()]
     _join_late(rows, late, clusters, candidates, stays, constraints, threshold)
     return _explain(rows, clusters, candidates)
-
-
-def _alike_pairs(neighbours: Neighbours, founders: Sequence[int], threshold: float) -> list[tuple[int, int]]:
-    """List founders that are near each other and alike enough, lower row first, each pair once, in order."""
-    ones = np.asarray(founders, dtype=np.int64)[:, None]
-    others = neighbours.rows[founders]  # (founders, k)
-    alike = (others >= 0) & (neighbours.scores[founders] >= threshold - _FLOAT32_ERROR)
-    pairs = np.stack([np.minimum(ones, others)[alike], np.maximum(ones, others)[alike]], axis=1)  # (pairs, 2)
-    return [(row, other) for row, other in np.unique(pairs, axis=0).tolist()]
 
 
 def _candidate_identities(neighbours: Neighbours, clusters: Sequence[Sequence[int]]) -> list[np.ndarray]:
@@ -109,51 +119,6 @@ def _mean_scores(embedding: np.ndarray, identities: np.ndarray, sums: np.ndarray
 def _sums_and_sizes(rows: np.ndarray, clusters: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     sums = np.array([rows[list(members)].sum(axis=0) for members in clusters]).reshape(len(clusters), rows.shape[1])
     return sums, np.array([len(members) for members in clusters], dtype=np.float64)
-
-
-def _average_link(
-    rows: np.ndarray,
-    founders: Sequence[int],
-    pairs: Sequence[tuple[int, int]],
-    stays: Sequence[Stay],
-    constraints: Constraints,
-    threshold: float,
-) -> list[list[int]]:
-    """Merge the most similar two clusters until none reach the threshold.
-
-    The mean cosine similarity between two clusters is the product of their sums over the product of their sizes, so it
-    is exact for all pairs although only candidate pairs open the question. A merged cluster inherits the candidates of
-    both parts. Ties go to the lower rows.
-    """
-    members = {row: [row] for row in founders}
-    sums = {row: rows[row] for row in founders}
-    neighbours: dict[int, set[int]] = {row: set() for row in founders}
-    heap: list[tuple[float, int, int]] = []
-    for row, other in pairs:
-        neighbours[row].add(other)
-        neighbours[other].add(row)
-        heap.append((-float(rows[row] @ rows[other]), row, other))
-    heapq.heapify(heap)
-    next_cluster = len(rows)
-    while heap:
-        negative_score, first, second = heapq.heappop(heap)
-        if first not in members or second not in members or -negative_score < threshold:
-            continue
-        if not constraints.allow([stays[row] for row in members[first]], [stays[row] for row in members[second]]):
-            continue
-        merged = next_cluster
-        next_cluster += 1
-        neighbours[merged] = {other for other in neighbours.pop(first) | neighbours.pop(second) if other in members} - {
-            first,
-            second,
-        }
-        members[merged] = sorted(members.pop(first) + members.pop(second))
-        sums[merged] = sums.pop(first) + sums.pop(second)
-        for other in sorted(neighbours[merged]):
-            neighbours[other] = (neighbours[other] - {first, second}) | {merged}
-            score = float(sums[merged] @ sums[other]) / (len(members[merged]) * len(members[other]))
-            heapq.heappush(heap, (-score, other, merged))
-    return list(members.values())
 
 
 def _join_late(

@@ -1,0 +1,8 @@
+"""Which tracklets are the same person.
+
+problem.py        what a method is given
+average_link.py   methods: average-link clustering,
+hungarian.py      Hungarian assignment per camera pair with rounds of reassignment,
+online.py         one tracklet after the other, also for streams
+assignments.py    a method's groups, completed and explained
+"""

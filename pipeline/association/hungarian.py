@@ -1,0 +1,86 @@
+"""Hungarian assignment per camera pair, then rounds of reassignment camera by camera."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from pipeline.association.problem import Clusters, Problem
+
+_MOST_ROUNDS = 10
+
+
+def hungarian(problem: Problem) -> Clusters:
+    """Match groups one to one so that together they are as similar as can be, and reassign until nothing changes.
+
+    First, for every two cameras in order, those groups that only one of the two has seen are matched. Then, round by
+    round, each camera's tracklets are taken out and matched anew with the groups that the others form, one to a group
+    and time after time, so that whoever comes again finds their group too; who finds none founds one. Similarity is the
+    mean over all pairs of two groups, as for average link; only allowed pairs that reach the threshold are matched.
+
+    Time grows with the cube of the tracklets of a camera, memory with their square.
+    """
+    groups: Clusters = [[row] for row in problem.founders]
+    by_camera: dict[str, list[int]] = defaultdict(list)
+    for row in problem.founders:
+        by_camera[problem.stays[row].camera_id].append(row)
+    for first, second in combinations(sorted(by_camera), 2):
+        groups = _match_cameras(problem, groups, first, second)
+    seen = set()
+    for _ in range(_MOST_ROUNDS):
+        for camera_id in sorted(by_camera):
+            groups = _reassign(problem, groups, by_camera[camera_id])
+        partition = frozenset(frozenset(group) for group in groups)
+        if partition in seen:
+            break
+        seen.add(partition)
+    return groups
+
+
+def _match_cameras(problem: Problem, groups: Clusters, first: str, second: str) -> Clusters:
+    cameras = [{problem.stays[row].camera_id for row in group} for group in groups]
+    ones = [index for index, seen_by in enumerate(cameras) if first in seen_by and second not in seen_by]
+    others = [index for index, seen_by in enumerate(cameras) if second in seen_by and first not in seen_by]
+    matches = _best_matches(problem, [groups[index] for index in ones], [groups[index] for index in others])
+    merged = {others[other]: ones[one] for one, other in matches}
+    result = {index: list(group) for index, group in enumerate(groups) if index not in merged}
+    for gone, into in merged.items():
+        result[into] += groups[gone]
+    return list(result.values())
+
+
+def _reassign(problem: Problem, groups: Clusters, rows: Sequence[int]) -> Clusters:
+    """Take rows out of their groups and match them again."""
+    free = set(rows)
+    kept = [rest for group in groups if (rest := [row for row in group if row not in free])]
+    waiting = sorted(rows, key=lambda row: (problem.stays[row].start_s, row))
+    while waiting:
+        matches = _best_matches(problem, [[row] for row in waiting], kept)
+        for one, group in matches:
+            kept[group].append(waiting[one])
+        placed = {one for one, _ in matches}
+        waiting = [row for index, row in enumerate(waiting) if index not in placed]
+        if not matches and waiting:
+            kept.append([waiting.pop(0)])
+    return kept
+
+
+def _best_matches(
+    problem: Problem, ones: Sequence[Sequence[int]], others: Sequence[Sequence[int]]
+) -> list[tuple[int, int]]:
+    """Match groups of rows one to one: positions in `ones` and in `others`."""
+    if not ones or not others:
+        return []
+    means = [np.array([problem.rows[list(group)].mean(axis=0) for group in side]) for side in (ones, others)]
+    gains = means[0] @ means[1].T - problem.threshold  # (ones, others)
+    for one, other in np.argwhere(gains >= 0).tolist():
+        if not problem.allow(ones[one], others[other]):
+            gains[one, other] = -1.0
+    wanted = gains >= 0
+    # What only just reaches the threshold is still better than no match.
+    chosen = linear_sum_assignment(np.where(wanted, gains + 1e-9, 0.0), maximize=True)
+    return [(one, other) for one, other in zip(*map(np.ndarray.tolist, chosen), strict=True) if wanted[one, other]]

@@ -1,0 +1,38 @@
+"""What a method of association is given, and what several of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.constraints import Constraints, Stay
+from pipeline.gallery import Neighbours
+
+Clusters = list[list[int]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Tracklets of which it is to be said which are the same person.
+
+    Attributes:
+        rows: (N, D) float64, L2-normalised.
+        stays: N, where and when each tracklet was.
+        founders: those that may found an identity, ascending; a method groups these and no others.
+        neighbours: for each of N rows the founders nearest to it.
+        constraints: which tracklets can't be one person.
+        threshold: mean cosine similarity from which two groups are one person.
+    """
+
+    rows: np.ndarray
+    stays: Sequence[Stay]
+    founders: Sequence[int]
+    neighbours: Neighbours
+    constraints: Constraints
+    threshold: float
+
+    def allow(self, some: Sequence[int], others: Sequence[int]) -> bool:
+        """Whether two groups of rows can be one person."""
+        return self.constraints.allow([self.stays[row] for row in some], [self.stays[row] for row in others])

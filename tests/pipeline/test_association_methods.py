@@ -1,0 +1,152 @@
+"""What holds for every method of association."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.association.assignments import METHODS, associate, check_method
+from pipeline.association.online import OnlineAssociator
+from pipeline.config import TopologyConfig, TransitConfig
+from pipeline.constraints import Constraints, Stay
+from pipeline.gallery import Gallery
+from reid.errors import ConfigError
+
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+def unit(*angles_degrees: float) -> np.ndarray:
+    radians = np.radians(angles_degrees)
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+
+
+def ids(
+    method: str,
+    vectors: np.ndarray,
+    stays: list[Stay],
+    *,
+    threshold: float = 0.9,
+    topology: TopologyConfig | None = None,
+    evidence: list[bool] | None = None,
+) -> list[int | None]:
+    assignments = associate(
+        vectors,
+        stays,
+        evidence or [True] * len(stays),
+        Constraints(topology or TopologyConfig()),
+        Gallery(vectors),
+        threshold=threshold,
+        candidates_k=50,
+        method=method,
+    )
+    return [assignment.identity_id for assignment in assignments]
+
+
+@every_method
+def test_two_people_in_two_cameras_who_come_again(method: str) -> None:
+    stays = [Stay("a", 0, 5), Stay("a", 1, 6), Stay("b", 20, 25), Stay("b", 21, 26), Stay("a", 40, 45)]
+    assert ids(method, unit(0, 80, 10, 85, 5), stays) == [1, 2, 1, 2, 1]
+
+
+@every_method
+def test_below_the_threshold_nothing_is_forced(method: str) -> None:
+    stays = [Stay("a", 0, 5), Stay("b", 20, 25)]
+    assert ids(method, unit(0, 30), stays) == [1, 2]
+    assert ids(method, unit(0, 30), stays, threshold=0.8) == [1, 1]
+
+
+@every_method
+def test_nobody_and_one(method: str) -> None:
+    assert ids(method, np.zeros((0, 2), np.float32), []) == []
+    assert ids(method, unit(0), [Stay("a", 0, 5)]) == [1]
+    assert ids(method, unit(0), [Stay("a", 0, 5)], evidence=[False]) == [None]
+
+
+def random_scene(rng: np.random.Generator) -> tuple[np.ndarray, list[Stay], list[bool], TopologyConfig]:
+    """Some people in some cameras, dressed more or less alike, in a place that allows more or less."""
+    number, people, cameras = int(rng.integers(2, 16)), int(rng.integers(1, 6)), int(rng.integers(1, 4))
+    looks = rng.normal(size=(people, 6)) + rng.choice([0.0, 3.0])
+    vectors = looks[rng.integers(0, people, number)] + rng.uniform(0.1, 1.0) * rng.normal(size=(number, 6))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    starts = rng.uniform(0, 60, number)
+    lengths = rng.uniform(1, 20, number)
+    stays = [
+        Stay(f"cam{camera}", start, start + length, bool(rng.random() < 0.9))
+        for camera, start, length in zip(rng.integers(0, cameras, number), starts, lengths, strict=True)
+    ]
+    topology = TopologyConfig(
+        all_non_overlapping=bool(rng.random() < 0.3),
+        transit=(TransitConfig(cameras=("cam0", "cam1"), min_s=float(rng.uniform(0, 10)), max_s=None),),
+    )
+    return vectors, stays, (rng.random(number) < 0.8).tolist(), topology
+
+
+@every_method
+def test_nobody_is_ever_where_they_cannot_be(method: str) -> None:
+    """In two thousand random scenes no two stays of one identity contradict each other."""
+    rng = np.random.default_rng(7)
+    linked = refused = 0
+    for _ in range(2000):
+        vectors, stays, evidence, topology = random_scene(rng)
+        found = ids(method, vectors, stays, threshold=0.5, topology=topology, evidence=evidence)
+        constraints = Constraints(topology)
+        for row, one in enumerate(stays):
+            for other_row, other in enumerate(stays[:row]):
+                same = found[row] is not None and found[row] == found[other_row]
+                overlap = one.camera_id == other.camera_id and one.start_s < other.end_s and other.start_s < one.end_s
+                assert not (same and overlap)
+                assert not same or constraints.allow([one], [other])
+                linked += same
+                refused += not same and not constraints.allow([one], [other])
+    assert min(linked, refused) > 1000
+
+
+@every_method
+def test_the_same_answer_again(method: str) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        vectors, stays, evidence, topology = random_scene(rng)
+        once, again = (
+            ids(method, vectors, stays, threshold=0.5, topology=topology, evidence=evidence) for _ in range(2)
+        )
+        assert once == again
+
+
+def test_between_two_cameras_the_best_matches_together_go_before_the_best_single_one() -> None:
+    """0 and 11 degrees are most alike, but then 24 and -14 would find nobody."""
+    stays = [Stay("a", 0, 5), Stay("a", 1, 6), Stay("b", 20, 25), Stay("b", 21, 26)]
+    vectors = unit(0, 24, 11, -14)
+    assert ids("hungarian", vectors, stays, threshold=0.8) == [1, 2, 2, 1]
+    assert ids("average-link", vectors, stays, threshold=0.8) == [1, 2, 1, 3]
+
+
+def test_whoever_was_unseen_for_long_is_forgotten_online() -> None:
+    online = OnlineAssociator(2, Constraints(TopologyConfig()), 0.9, retention_s=100)
+    (here,) = unit(0)
+    assert online.add(here, Stay("a", 0, 5)) == 0
+    assert online.add(here, Stay("a", 90, 95)) == 0
+    assert online.add(here, Stay("a", 190, 194)) == 0
+    assert online.add(here, Stay("a", 400, 405)) == 1
+
+
+def test_online_memory_does_not_grow_with_time() -> None:
+    rng = np.random.default_rng(0)
+    online = OnlineAssociator(16, Constraints(TopologyConfig()), 0.9, retention_s=50)
+    for index in range(3000):
+        vector = rng.normal(size=16)
+        online.add(vector / np.linalg.norm(vector), Stay("a", index, index + 0.5))
+    assert len(online) < 250
+
+
+def test_little_evidence_joins_online_but_changes_nobody() -> None:
+    online = OnlineAssociator(2, Constraints(TopologyConfig()), 0.9)
+    vectors = unit(0, 20, 40)
+    assert online.add(vectors[1], Stay("a", 0, 1), may_found=False) is None
+    assert online.add(vectors[0], Stay("a", 10, 11)) == 0
+    assert online.add(vectors[1], Stay("a", 20, 21), may_found=False) == 0
+    assert online.add(vectors[2], Stay("a", 30, 31)) == 1
+
+
+def test_an_unknown_method_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'best' is none of average-link, hungarian, online"):
+        check_method("best")
