@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import benchmark, data, demo, doctor, evaluate, explain, models, run, synth, train
+from cli import associate, benchmark, data, demo, doctor, evaluate, explain, models, run, synth, train
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.register(app)
+associate.register(app)
 evaluate.register(app)
 explain.register(app)
 models.register(app)

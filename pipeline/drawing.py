@@ -18,6 +18,7 @@ from pipeline.video_writer import VideoWriter
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _OUTLINE_RGB: Rgb = (0, 0, 0)
+_MARK_RGB: Rgb = (255, 200, 0)
 
 
 class TimedFrame(Protocol):
@@ -108,6 +109,21 @@ def _next_group(groups: Iterator[tuple[int, Iterator[TrackBox]]]) -> tuple[int |
     return None, []
 
 
+def mark(rgb: np.ndarray, box: TrackBox) -> np.ndarray:
+    """Draw one box, without a name.
+
+    Args:
+        rgb: (H, W, 3) uint8, left as it is.
+        box: the box.
+
+    Returns:
+        (H, W, 3) uint8, a new array.
+    """
+    canvas = np.array(rgb, dtype=np.uint8, order="C")
+    _draw_outline(canvas, box, _MARK_RGB)
+    return canvas
+
+
 def draw_boxes(
     rgb: np.ndarray, boxes: Sequence[TrackBox], labels: Mapping[int, str], colours: Mapping[int, Rgb]
 ) -> np.ndarray:
@@ -124,11 +140,8 @@ def draw_boxes(
     """
     canvas = np.array(rgb, dtype=np.uint8, order="C")
     height_px, width_px = canvas.shape[:2]
-    line_px = max(2, round(height_px / 400))
     for box in boxes:
-        corners = _corners(box, width_px, height_px)
-        cv2.rectangle(canvas, *corners, _OUTLINE_RGB, line_px + 2)
-        cv2.rectangle(canvas, *corners, colours.get(box.mot_id, UNKNOWN_COLOUR), line_px)
+        _draw_outline(canvas, box, colours.get(box.mot_id, UNKNOWN_COLOUR))
     # Labels last, so that no neighbour's box crosses a name.
     taken: list[_Area] = []
     for box in boxes:
@@ -157,6 +170,14 @@ class _Area:
 
 
 _Corners = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _draw_outline(canvas: np.ndarray, box: TrackBox, colour: Rgb) -> None:
+    height_px, width_px = canvas.shape[:2]
+    corners = _corners(box, width_px, height_px)
+    line_px = max(2, round(height_px / 400))
+    cv2.rectangle(canvas, *corners, _OUTLINE_RGB, line_px + 2)
+    cv2.rectangle(canvas, *corners, colour, line_px)
 
 
 def _corners(box: TrackBox, width_px: int, height_px: int) -> _Corners:

@@ -52,17 +52,22 @@ def create_embedder(
     return embedder
 
 
-def calibration_for_run(embedder: Embedder) -> Calibration | None:
-    """Give the calibration if it was made of the very vectors that a run compares, else None."""
+def calibration_for_run(embedder: Embedder, warn: Callable[[str], None]) -> Calibration | None:
+    """Give the calibration if it was made of the very vectors that a run compares.
+
+    Args:
+        embedder: whose.
+        warn: is told if there is one that was made of others.
+    """
     calibration = embedder.calibration
-    if calibration is None or made_of(calibration) != (embedder.variant, embedder.policy, RUN_SELECTION):
+    if calibration is None:
         return None
-    return calibration
-
-
-def made_of(calibration: Calibration) -> tuple[str, str, str]:
-    """Say what vectors a calibration was made of: variant, clip policy, choice of crops."""
-    return calibration.variant, calibration.policy, calibration.crop_selection
+    made_of = (calibration.variant, calibration.policy, calibration.crop_selection)
+    compared = (embedder.variant, embedder.policy, RUN_SELECTION)
+    if made_of == compared:
+        return calibration
+    warn(f"the calibration was made of {made_of}, this run compares {compared}: treated as uncalibrated")
+    return None
 
 
 class TrackletStore:

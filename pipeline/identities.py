@@ -12,13 +12,11 @@ import numpy as np
 from pipeline.association.assignments import Assignment, associate
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import Constraints, Stay
-from pipeline.embedding import calibration_for_run, made_of
 from pipeline.gallery import Gallery
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
 from pipeline.tracklets import ENOUGH
-from reid.clips import RUN_SELECTION
-from reid.embedder import Embedder
+from reid.calibration import Calibration
 
 # Without calibration nothing says which similarity means the same person, and an untrained network finds everyone
 # alike; only what is practically the same picture is then joined.
@@ -43,29 +41,22 @@ class MatchThreshold:
 
 
 def choose_threshold(
-    settings: AssociationConfig, embedder: Embedder, gallery_size: int, *, warn: Callable[[str], None]
+    settings: AssociationConfig, calibration: Calibration | None, gallery_size: int, *, warn: Callable[[str], None]
 ) -> MatchThreshold:
     """Set the similarity from which two groups of tracklets are one person.
 
     Args:
         settings: its `threshold` goes before everything; `far` is wanted of a calibrated one.
-        embedder: its calibration counts only if it was made of the very vectors that are compared.
+        calibration: of the vectors that are compared.
         gallery_size: people that somebody could be taken for.
-        warn: is told if the calibration cannot be used, or does not reach as far as `far` asks.
+        warn: is told if the calibration does not reach as far as `far` asks.
 
     Returns:
         The threshold.
     """
     if settings.threshold is not None:
         return MatchThreshold(settings.threshold, "flag or config")
-    calibration = calibration_for_run(embedder)
     if calibration is None:
-        if embedder.calibration is not None:
-            compared = (embedder.variant, embedder.policy, RUN_SELECTION)
-            warn(
-                f"the calibration was made of {made_of(embedder.calibration)}, this run compares {compared}: treated "
-                "as uncalibrated"
-            )
         return MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
     chosen = calibration.threshold(settings.far, max(1, gallery_size))
     if not chosen.measured:
@@ -134,7 +125,7 @@ def identify(
     rows: Sequence[TrackletRow],
     embeddings: np.ndarray,
     clocks: Mapping[str, CameraClock],
-    embedder: Embedder,
+    calibration: Calibration | None,
     settings: AssociationConfig,
     topology: TopologyConfig,
     *,
@@ -147,7 +138,7 @@ def identify(
         rows: the tracklets.
         embeddings: (N, D) float32, in the order of the rows.
         clocks: each camera's clock.
-        embedder: what made the embeddings.
+        calibration: of these embeddings.
         settings: threshold, rate of false alarms, number of candidates.
         topology: what is known of the place.
         index_path: where to write the index over the embeddings.
@@ -166,7 +157,7 @@ def identify(
     warnings: list[str] = []
     while True:
         warnings.clear()
-        threshold = choose_threshold(settings, embedder, people, warn=warnings.append)
+        threshold = choose_threshold(settings, calibration, people, warn=warnings.append)
         assignments = associate(
             embeddings,
             stays,

@@ -47,6 +47,7 @@ def build_manifest(
     detector: dict[str, Any],
     embedder: dict[str, Any],
     association: dict[str, Any],
+    calibration: dict[str, Any] | None,
     timings: dict[str, Any],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def build_manifest(
         detector: its part of the record.
         embedder: its part of the record.
         association: its part of the record.
+        calibration: the curve that match thresholds are set by; None where there is none.
         timings: their part of the record.
         warnings: lines that the user was shown.
 
@@ -70,7 +72,6 @@ def build_manifest(
         The record, ready for JSON.
     """
     all_fine = all(finding.health.status is CameraStatus.OK for finding in findings)
-    identities = {row.identity_id for row in rows} - {None}
     cameras = [finding.camera for finding in findings if finding.camera is not None]
     settings = config.model_dump(mode="json")
     for camera in settings["cameras"]:
@@ -87,17 +88,25 @@ def build_manifest(
         "tracker": config.tracker.model_dump(mode="json"),
         "embedder": embedder,
         "association": association,
+        "calibration": calibration,
         "counts": {
             "frames": sum(camera.frames for camera in cameras),
             "detections": sum(camera.detections for camera in cameras),
-            "tracklets": len(rows),
-            "identities": len(identities),
-            "unknown_tracklets": sum(row.identity_id is None for row in rows),
+            **count_people(rows),
         },
         "timings": timings,
         "device": describe_device(config.device, device),
         "versions": describe_versions(),
         "warnings": list(warnings),
+    }
+
+
+def count_people(rows: Sequence[TrackletRow]) -> dict[str, int]:
+    """Count tracklets and identities, for `run.json`."""
+    return {
+        "tracklets": len(rows),
+        "identities": len({row.identity_id for row in rows} - {None}),
+        "unknown_tracklets": sum(row.identity_id is None for row in rows),
     }
 
 

@@ -18,7 +18,7 @@ from pipeline.camera import Camera, check_tracker
 from pipeline.config import RunConfig
 from pipeline.constraints import check_topology
 from pipeline.detection import Detector, create_detector
-from pipeline.embedding import TrackletStore, create_embedder
+from pipeline.embedding import TrackletStore, calibration_for_run, create_embedder
 from pipeline.identities import identify
 from pipeline.inputs import Input, open_inputs, resolve_cameras
 from pipeline.listener import RunListener
@@ -37,6 +37,7 @@ from pipeline.sources import CameraStatus, Frame, PrefetcherGroup, RunClock
 from pipeline.splitting import Splitter
 from pipeline.stopwatch import Stopwatch
 from pipeline.tracklets import Tracklet
+from reid.calibration import Calibration
 from reid.device import choose_device
 from reid.embedder import Embedder
 from reid.errors import OutputError, RunError
@@ -108,13 +109,14 @@ def run_pipeline(
                 warn=run.warn,
             )
             writer = cleanup.enter_context(RunDirectoryWriter(out, overwrite=overwrite))
+        calibration = calibration_for_run(embedder, run.warn)
         for choice in choices:
             run.listener.on_choice(choice)
         cameras = run.prepare(inputs, writer.path)
         for camera in cameras:
             cleanup.callback(camera.remove_working_files)
         with _failures(run, writer):
-            findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, writer.path)
+            findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, calibration, writer.path)
             # At once, without identities, so that hours of reading are not lost to what may still go wrong.
             write_tracklets(writer.path / "tracklets.parquet", assign_mot_ids(rows))
             run.has_results = True
@@ -125,7 +127,7 @@ def run_pipeline(
                     rows,
                     embeddings,
                     {camera.camera_id: camera.clock for camera in cameras},
-                    embedder,
+                    calibration,
                     config.association,
                     config.topology,
                     index_path=writer.path / "gallery.faiss",
@@ -155,6 +157,7 @@ def run_pipeline(
                     detector=detector.describe(),
                     embedder=embedder.describe(),
                     association=association,
+                    calibration=None if calibration is None else calibration.to_dict(),
                     timings=run.stopwatch.to_dict(),
                     warnings=run.warnings,
                 )
@@ -233,7 +236,13 @@ class _Run:
         ]
 
     def watch(
-        self, inputs: Sequence[Input], cameras: Sequence[Camera], detector: Detector, embedder: Embedder, run_path: Path
+        self,
+        inputs: Sequence[Input],
+        cameras: Sequence[Camera],
+        detector: Detector,
+        embedder: Embedder,
+        calibration: Calibration | None,
+        run_path: Path,
     ) -> tuple[list[Finding], list[TrackletRow], np.ndarray]:
         """Read every camera to its end: detect, track, cut crops, embed what has ended.
 
@@ -242,7 +251,7 @@ class _Run:
         by_id = {camera.camera_id: camera for camera in cameras}
         splitter = None
         if self._config.tracklets.cut_jumps:
-            splitter = Splitter(embedder, min_crops=self._config.tracklets.min_crops)
+            splitter = Splitter(embedder, calibration, min_crops=self._config.tracklets.min_crops)
         store = TrackletStore(
             embedder,
             run_path,

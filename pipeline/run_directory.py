@@ -276,6 +276,24 @@ class RunDirectoryWriter:
         if self.path.exists() and not self.keep_on_failure:
             shutil.rmtree(self.path, ignore_errors=True)
 
+    def take_over(self, run: Path, *, without: Sequence[str]) -> None:
+        """Take the files of another run over: linked where the file system can, else copied.
+
+        Args:
+            run: the other run's folder.
+            without: names directly in it that are not taken.
+        """
+        for source in sorted(run.rglob("*")):
+            place = source.relative_to(run)
+            if place.parts[0] in without or not source.is_file():
+                continue
+            target = self.path / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copy2(source, target)
+
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Write `run.json`."""
         text = json.dumps({"format": FORMAT, **manifest}, indent=2, allow_nan=False)

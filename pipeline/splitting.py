@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.embedding import calibration_for_run
 from pipeline.tracklets import Doubt, Tracklet
+from reid.calibration import Calibration
 from reid.embedder import Embedder
 
 # Parts of one stay, seconds apart in one camera, are far more alike than two stays in two cameras, so this rate of
@@ -40,14 +40,14 @@ class Splitter:
     """Says where a stay shows more than one person.
 
     Args:
-        embedder: without a calibration of the vectors that a run compares, nothing is ever cut.
+        embedder: makes the vectors of the parts.
+        calibration: of what a run compares; without one nothing is ever cut.
         min_crops: a part with fewer stays with its neighbour.
     """
 
-    def __init__(self, embedder: Embedder, *, min_crops: int) -> None:
+    def __init__(self, embedder: Embedder, calibration: Calibration | None, *, min_crops: int) -> None:
         self._embedder = embedder
         self._min_crops = min_crops
-        calibration = calibration_for_run(embedder)
         self._threshold = None if calibration is None else calibration.threshold(_FALSE_MATCH_RATE, 1).similarity
 
     def jumps(self, tracklet: Tracklet) -> list[Doubt]:

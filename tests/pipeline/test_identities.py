@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.embedding import calibration_for_run
 from pipeline.identities import UNCALIBRATED_THRESHOLD, choose_threshold, clock_basis, identify, stays_of
 from pipeline.inputs import CameraClock
 from reid.calibration import Calibration
@@ -48,7 +49,8 @@ def choose(
 ) -> tuple[float, str, float | None, list[str]]:
     warnings: list[str] = []
     config = AssociationConfig.model_validate(settings)
-    chosen = choose_threshold(config, embedder(calibration), size, warn=warnings.append)
+    usable = calibration_for_run(embedder(calibration), warnings.append)
+    chosen = choose_threshold(config, usable, size, warn=warnings.append)
     return chosen.value, chosen.source, chosen.far, warnings
 
 
@@ -93,7 +95,8 @@ def test_what_a_training_leaves_is_calibrated_for_a_run(tmp_path: Path, monkeypa
         trained = Embedder.from_checkpoint(tmp_path / "training" / f"{name}.safetensors")
         assert trained.calibration is not None
         warnings: list[str] = []
-        chosen = choose_threshold(AssociationConfig(far=0.9), trained, 1, warn=warnings.append)
+        usable = calibration_for_run(trained, warnings.append)
+        chosen = choose_threshold(AssociationConfig(far=0.9), usable, 1, warn=warnings.append)
         assert chosen.source == "checkpoint"
         assert trained.calibration.similarities[0] <= chosen.value <= trained.calibration.similarities[-1]
         assert not any("treated as uncalibrated" in warning for warning in warnings)
@@ -131,8 +134,8 @@ def test_a_camera_without_a_start_among_others_is_not_compared() -> None:
 
 def test_the_rate_holds_for_the_people_who_were_found(tmp_path: Path) -> None:
     """Six stays of two people, between which a similarity of 0.5 lies: too little for six people, enough for two."""
-    calibrated = embedder(replace(CURVE, similarities=(0.2, 0.49, 0.6), false_match_rates=(0.1, 0.006, 0.001)))
-    one, other, between = np.eye(calibrated.dim, dtype=np.float32)[:3]
+    calibrated = replace(CURVE, similarities=(0.2, 0.49, 0.6), false_match_rates=(0.1, 0.006, 0.001))
+    one, other, between = np.eye(8, dtype=np.float32)[:3]
     half = 0.75**0.5
     vectors = np.stack([one, one, one, other, other, between / 2 + half * other])
     rows = [

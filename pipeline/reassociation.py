@@ -1,0 +1,150 @@
+"""Identities of a finished run, found anew: with other settings, without detecting or embedding again."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.association.assignments import check_method
+from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.constraints import check_topology
+from pipeline.identities import identify
+from pipeline.inputs import CameraClock
+from pipeline.manifest import count_people
+from pipeline.mot import TrackBox, read_tracks, write_tracks
+from pipeline.report import render_report
+from pipeline.run_directory import (
+    FORMAT,
+    RunDirectory,
+    RunDirectoryWriter,
+    TrackletRow,
+    write_sightings,
+    write_tracklets,
+)
+from reid.calibration import Calibration
+from reid.config import parse_settings
+from reid.errors import InputError
+
+_REWRITTEN = ("run.json", "tracklets.parquet", "sightings.csv", "tracks", "gallery.faiss", "report.html", "videos")
+
+
+def settings_of(run: RunDirectory) -> tuple[AssociationConfig, TopologyConfig]:
+    """Say by which settings a run's identities were found.
+
+    Raises:
+        ConfigError: they are not understood.
+        InputError: the run was written by another version.
+    """
+    config = _recorded(run).get("config") or {}
+    return (
+        parse_settings(config.get("association") or {}, AssociationConfig, where="run.json"),
+        parse_settings(config.get("topology") or {}, TopologyConfig, where="run.json"),
+    )
+
+
+def reassociate(
+    path: Path, settings: AssociationConfig, topology: TopologyConfig, *, warn: Callable[[str], None]
+) -> RunDirectory:
+    """Find the identities of a run anew; the run is replaced in one step, or stays as it is.
+
+    Tables, tracks, index and report are written again. Crops, scenes and vectors stay. Annotated videos go, since they
+    show the former names.
+
+    Args:
+        path: the run.
+        settings: when two tracklets are the same person.
+        topology: what is known of the place.
+        warn: is told in one line what is not as asked for.
+
+    Returns:
+        The run as it is now.
+
+    Raises:
+        ConfigError: a setting names something that does not exist.
+        InputError: the folder is not a run, or not a whole one.
+        OutputError: it cannot be written.
+    """
+    run = RunDirectory(path)
+    manifest = _recorded(run)
+    rows, embeddings = _read(run)
+    check_method(settings.method)
+    check_topology(topology, [camera["camera_id"] for camera in manifest["cameras"]])
+    clocks = {camera["camera_id"]: _clock(camera) for camera in manifest["cameras"]}
+    calibration = manifest.get("calibration")
+    with RunDirectoryWriter(path, overwrite=True) as writer:
+        writer.take_over(path, without=_REWRITTEN)
+        named, association = identify(
+            rows,
+            embeddings,
+            clocks,
+            None if calibration is None else Calibration.from_dict(calibration),
+            settings,
+            topology,
+            index_path=writer.path / "gallery.faiss",
+            warn=warn,
+        )
+        write_tracklets(writer.path / "tracklets.parquet", named)
+        write_sightings(writer.path / "sightings.csv", named)
+        for file in sorted((path / "tracks").glob("*.txt")):
+            own = [(old, new) for old, new in zip(rows, named, strict=True) if old.camera_id == file.stem]
+            write_tracks(writer.path / "tracks" / file.name, _renamed(read_tracks(file), own))
+        if (path / "videos").exists():
+            warn(f"the annotated videos showed the former names and are gone: {path / 'videos'}")
+        config = {
+            **manifest["config"],
+            "association": settings.model_dump(mode="json"),
+            "topology": topology.model_dump(mode="json"),
+        }
+        manifest = {
+            **manifest,
+            "config": config,
+            "association": association,
+            "counts": {**manifest["counts"], **count_people(named)},
+        }
+        (writer.path / "report.html").write_text(render_report(manifest, named, writer.path), encoding="utf-8")
+        writer.write_manifest(manifest)
+        return writer.commit()
+
+
+def _recorded(run: RunDirectory) -> dict[str, Any]:
+    try:
+        manifest = run.manifest
+    except ValueError as error:
+        raise InputError(f"{run.path / 'run.json'} is damaged: {error}") from error
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"{run.path} is a run of another version: {manifest.get('format')}, not {FORMAT}")
+    return manifest
+
+
+def _read(run: RunDirectory) -> tuple[list[TrackletRow], np.ndarray]:
+    try:
+        rows, embeddings = run.tracklets, run.embeddings
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{run.path} is not whole: {' '.join(str(error).split())}") from error
+    if embeddings.ndim != 2 or len(embeddings) != len(rows) or not np.isfinite(embeddings).all():
+        raise InputError(
+            f"{run.path} is not whole: {len(rows)} tracklets, vectors of shape {embeddings.shape} in embeddings.npy"
+        )
+    return rows, embeddings
+
+
+def _clock(camera: dict[str, Any]) -> CameraClock:
+    start = camera["start_time"]
+    return CameraClock(None if start is None else datetime.fromisoformat(start), camera["start_time_source"])
+
+
+def _renamed(boxes: Sequence[TrackBox], rows: Sequence[tuple[TrackletRow, TrackletRow]]) -> Iterator[TrackBox]:
+    """Give boxes their new ids; those of one old id belong to one tracklet after the other."""
+    parts: dict[int, list[tuple[int, int]]] = defaultdict(list)  # old id: first frame and new id of its tracklets
+    for old, new in sorted(rows, key=lambda pair: pair[0].first_frame):
+        parts[old.mot_id].append((old.first_frame, new.mot_id))
+    for box in boxes:
+        of_id = parts[box.mot_id]
+        yield replace(box, mot_id=of_id[bisect_right(of_id, box.frame_index, key=lambda part: part[0]) - 1][1])
