@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.config import TopologyConfig
 from reid.errors import ConfigError
+
+TrackletId = tuple[str, int | None]  # camera and track
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,19 @@ class Stay:
     """Where and when a tracklet was: `start_s` and `end_s` (exclusive) on a clock that all cameras of a run share.
 
     `clock_known` is False when this camera's relation to the others' clocks is not known; then only the stays of its
-    own camera can be compared with it.
+    own camera can be compared with it. `track_id` names the stay within its camera, where something is known of it.
     """
 
     camera_id: str
     start_s: float
     end_s: float
     clock_known: bool = True
+    track_id: int | None = None
+
+    @property
+    def tracklet(self) -> TrackletId:
+        """What it is named by, over all cameras."""
+        return self.camera_id, self.track_id
 
 
 def check_topology(topology: TopologyConfig, camera_ids: Sequence[str]) -> None:
@@ -52,12 +60,15 @@ class Constraints:
       least its minimum: nobody is faster, whatever else they did in between.
     - The maximum of a transit time holds for stays that follow each other directly: whoever was seen elsewhere in
       between may take longer.
+    - Tracklets that somebody has said to be different people stay apart.
 
     Args:
         topology: what is known of the place.
+        apart: pairs of tracklets that are different people.
     """
 
-    def __init__(self, topology: TopologyConfig) -> None:
+    def __init__(self, topology: TopologyConfig, apart: Iterable[tuple[TrackletId, TrackletId]] = ()) -> None:
+        self._apart = {frozenset(pair) for pair in apart}
         self._all_non_overlapping = topology.all_non_overlapping
         self._non_overlapping = {frozenset(pair) for pair in topology.non_overlapping}
         self._transit_s: dict[tuple[str, str], tuple[float, float]] = {}
@@ -91,6 +102,8 @@ class Constraints:
         )
 
     def _allow_pair(self, earlier: Stay, later: Stay) -> bool:
+        if self._apart and frozenset((earlier.tracklet, later.tracklet)) in self._apart:
+            return False
         gap_s = later.start_s - earlier.end_s
         if earlier.camera_id == later.camera_id:
             return gap_s >= -_TOLERANCE_S

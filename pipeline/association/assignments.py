@@ -68,6 +68,7 @@ def associate(
     threshold: float,
     candidates_k: int,
     method: str = AVERAGE_LINK,
+    together: Sequence[Sequence[int]] = (),
 ) -> list[Assignment]:
     """Group tracklets into identities.
 
@@ -87,17 +88,21 @@ def associate(
         threshold: mean cosine similarity from which two clusters are one person.
         candidates_k: neighbours looked at for each tracklet, >= 1.
         method: a key of `METHODS`.
+        together: rows that somebody knows to be one person, in groups that share no row and that the constraints allow;
+            evidence does not matter for them.
 
     Returns:
         N assignments in the order of the input. The same input gives the same output.
     """
     rows = np.asarray(embeddings, dtype=np.float64)
-    founders = [row for row, has in enumerate(has_evidence) if has and rows[row].any()]
+    known = {row for group in together for row in group}
+    founders = [row for row, has in enumerate(has_evidence) if row in known or (has and rows[row].any())]
+    units = sorted([*(sorted(group) for group in together), *([row] for row in founders if row not in known)])
     neighbours = gallery.neighbours(candidates_k, founders)
-    clusters = METHODS[method](Problem(rows, stays, founders, neighbours, constraints, threshold))
+    clusters = METHODS[method](Problem(rows, stays, units, neighbours, constraints, threshold))
     clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
     candidates = _candidate_identities(neighbours, clusters)
-    late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any()]
+    late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
     _join_late(rows, late, clusters, candidates, stays, constraints, threshold)
     return _explain(rows, clusters, candidates)
 
@@ -149,10 +154,10 @@ def _explain(rows: np.ndarray, clusters: Sequence[Sequence[int]], candidates: Se
     sums, sizes = _sums_and_sizes(rows, clusters)
     assignments = []
     for row, embedding in enumerate(rows):
-        if not embedding.any():
-            assignments.append(Assignment(None, None, None, None))
-            continue
         own = identity_of.get(row)
+        if not embedding.any():
+            assignments.append(Assignment(None if own is None else own + 1, None, None, None))
+            continue
         match_score = None
         if own is not None and sizes[own] > 1:
             match_score = float((sums[own] - embedding) @ embedding / (sizes[own] - 1))

@@ -18,17 +18,17 @@ def average_link(problem: Problem) -> Clusters:
     is exact for all pairs although only candidate pairs open the question. A merged cluster inherits the candidates of
     both parts. Ties go to the lower rows.
     """
-    rows = problem.rows
-    members = {row: [row] for row in problem.founders}
-    sums = {row: rows[row] for row in problem.founders}
-    neighbours: dict[int, set[int]] = {row: set() for row in problem.founders}
+    members = {unit[0]: list(unit) for unit in problem.units}
+    sums = {unit[0]: problem.rows[list(unit)].sum(axis=0) for unit in problem.units}
+    neighbours: dict[int, set[int]] = {unit[0]: set() for unit in problem.units}
     heap: list[tuple[float, int, int]] = []
-    for row, other in _alike_pairs(problem):
-        neighbours[row].add(other)
-        neighbours[other].add(row)
-        heap.append((-float(rows[row] @ rows[other]), row, other))
+    for one, other in _alike_units(problem):
+        neighbours[one].add(other)
+        neighbours[other].add(one)
+        score = float(sums[one] @ sums[other]) / (len(members[one]) * len(members[other]))
+        heap.append((-score, one, other))
     heapq.heapify(heap)
-    next_cluster = len(rows)
+    next_cluster = len(problem.rows)
     while heap:
         negative_score, first, second = heapq.heappop(heap)
         if first not in members or second not in members or -negative_score < problem.threshold:
@@ -50,11 +50,16 @@ def average_link(problem: Problem) -> Clusters:
     return list(members.values())
 
 
-def _alike_pairs(problem: Problem) -> list[tuple[int, int]]:
-    """List founders that are near each other and alike enough, lower row first, each pair once, in order."""
-    founders, neighbours = problem.founders, problem.neighbours
-    ones = np.asarray(founders, dtype=np.int64)[:, None]
+def _alike_units(problem: Problem) -> list[tuple[int, int]]:
+    """List units of which two rows are near each other and alike enough, by first rows, lower first, each pair once."""
+    founders, neighbours = [row for unit in problem.units for row in unit], problem.neighbours
+    unit_of = np.full(len(problem.rows) + 1, -1)
+    for unit in problem.units:
+        unit_of[list(unit)] = unit[0]
+    ones = unit_of[founders][:, None]
     others = neighbours.rows[founders]  # (founders, k)
     alike = (others >= 0) & (neighbours.scores[founders] >= problem.threshold - _FLOAT32_ERROR)
-    pairs = np.stack([np.minimum(ones, others)[alike], np.maximum(ones, others)[alike]], axis=1)  # (pairs, 2)
-    return [(row, other) for row, other in np.unique(pairs, axis=0).tolist()]
+    near = unit_of[others]
+    alike &= near != ones
+    pairs = np.stack([np.minimum(ones, near)[alike], np.maximum(ones, near)[alike]], axis=1)  # (pairs, 2)
+    return [(one, other) for one, other in np.unique(pairs, axis=0).tolist()]

@@ -24,11 +24,13 @@ def hungarian(problem: Problem) -> Clusters:
 
     Time grows with the cube of the tracklets of a camera, memory with their square.
     """
-    groups: Clusters = [[row] for row in problem.founders]
-    by_camera: dict[str, list[int]] = defaultdict(list)
-    for row in problem.founders:
-        by_camera[problem.stays[row].camera_id].append(row)
-    for first, second in combinations(sorted(by_camera), 2):
+    groups: Clusters = [list(unit) for unit in problem.units]
+    by_camera: dict[str, Clusters] = defaultdict(list)
+    for unit in groups:
+        cameras = {problem.stays[row].camera_id for row in unit}
+        if len(cameras) == 1:
+            by_camera[cameras.pop()].append(unit)
+    for first, second in combinations(sorted({problem.stays[unit[0]].camera_id for unit in groups}), 2):
         groups = _match_cameras(problem, groups, first, second)
     seen = set()
     for _ in range(_MOST_ROUNDS):
@@ -53,19 +55,19 @@ def _match_cameras(problem: Problem, groups: Clusters, first: str, second: str) 
     return list(result.values())
 
 
-def _reassign(problem: Problem, groups: Clusters, rows: Sequence[int]) -> Clusters:
-    """Take rows out of their groups and match them again."""
-    free = set(rows)
+def _reassign(problem: Problem, groups: Clusters, units: Clusters) -> Clusters:
+    """Take units out of their groups and match them again."""
+    free = {row for unit in units for row in unit}
     kept = [rest for group in groups if (rest := [row for row in group if row not in free])]
-    waiting = sorted(rows, key=lambda row: (problem.stays[row].start_s, row))
+    waiting = sorted(units, key=lambda unit: (problem.stays[unit[0]].start_s, unit[0]))
     while waiting:
-        matches = _best_matches(problem, [[row] for row in waiting], kept)
+        matches = _best_matches(problem, waiting, kept)
         for one, group in matches:
-            kept[group].append(waiting[one])
+            kept[group] += waiting[one]
         placed = {one for one, _ in matches}
-        waiting = [row for index, row in enumerate(waiting) if index not in placed]
+        waiting = [unit for index, unit in enumerate(waiting) if index not in placed]
         if not matches and waiting:
-            kept.append([waiting.pop(0)])
+            kept.append(list(waiting.pop(0)))
     return kept
 
 

@@ -42,19 +42,34 @@ class OnlineAssociator:
     def __len__(self) -> int:
         return len(self._identities)
 
-    def add(self, vector: np.ndarray, stay: Stay, *, may_found: bool = True) -> int | None:
+    def add(
+        self,
+        vector: np.ndarray,
+        stay: Stay,
+        *,
+        may_found: bool = True,
+        identity: int | None = None,
+        coming: Sequence[Stay] = (),
+    ) -> int | None:
         """Take in the next tracklet.
 
         Args:
             vector: (D,) of L2 norm 1.
             stay: where and when; it ends no earlier than the one before.
             may_found: whether it is evidence enough to open an identity, or to change what one looks like.
+            identity: whose it is, where that is known, unless they are forgotten; the stay was then among `coming`
+                of a call before.
+            coming: stays of the same person that are known to come.
 
         Returns:
             The identity, from 0 in the order in which they were opened; None where there is none.
         """
         self._forget(stay.end_s)
-        position = self._find(vector, stay)
+        known = identity is not None and identity in self._identities
+        if identity is not None and known:
+            position: int | None = self._identities.index(identity)
+        else:
+            position = self._find(vector, [stay, *coming])
         if position is None:
             if not may_found:
                 return None
@@ -63,18 +78,19 @@ class OnlineAssociator:
             self._sums[position] += vector
             self._counts[position] += 1
         self._ends_s[position] = max(self._ends_s[position], stay.end_s)
-        self._stays[position].append(stay)
+        if not known:
+            self._stays[position].extend([stay, *coming])
         return self._identities[position]
 
-    def _find(self, vector: np.ndarray, stay: Stay) -> int | None:
+    def _find(self, vector: np.ndarray, stays: Sequence[Stay]) -> int | None:
         used = len(self)
         scores = self._sums[:used] @ vector / self._counts[:used]
         alike = scores >= self._threshold
         if self._retention_s is not None:
-            alike &= self._ends_s[:used] >= stay.end_s - self._retention_s
+            alike &= self._ends_s[:used] >= stays[0].end_s - self._retention_s
         (good,) = np.nonzero(alike)
         for position in good[np.argsort(-scores[good], kind="stable")].tolist():
-            if self._constraints.allow([stay], self._stays[position]):
+            if self._constraints.allow(stays, self._stays[position]):
                 return int(position)
         return None
 
@@ -109,11 +125,17 @@ def online(problem: Problem) -> Clusters:
     """Group tracklets in the order in which they end, as a stream would have to."""
     associator = OnlineAssociator(problem.rows.shape[1], problem.constraints, problem.threshold)
     clusters: Clusters = []
-    for row in _by_end(problem.founders, problem.stays):
-        identity = associator.add(problem.rows[row], problem.stays[row])
+    unit_of = {row: number for number, unit in enumerate(problem.units) for row in unit}
+    known: dict[int, int] = {}
+    for row in _by_end(list(unit_of), problem.stays):
+        number = unit_of[row]
+        others = () if number in known else [problem.stays[other] for other in problem.units[number] if other != row]
+        identity = associator.add(problem.rows[row], problem.stays[row], identity=known.get(number), coming=others)
+        assert identity is not None  # all of these may found one
+        known[number] = identity
         if identity == len(clusters):
             clusters.append([])
-        clusters[identity or 0].append(row)
+        clusters[identity].append(row)
     return clusters
 
 

@@ -20,7 +20,8 @@ class Problem:
     Attributes:
         rows: (N, D) float64, L2-normalised.
         stays: N, where and when each tracklet was.
-        founders: those that may found an identity, ascending; a method groups these and no others.
+        units: those that may found an identity, each row once, in groups that are one person in any case (most are of
+            one row), ascending; a method groups these and no others.
         neighbours: for each of N rows the founders nearest to it.
         constraints: which tracklets can't be one person.
         threshold: mean cosine similarity from which two groups are one person.
@@ -28,7 +29,7 @@ class Problem:
 
     rows: np.ndarray
     stays: Sequence[Stay]
-    founders: Sequence[int]
+    units: Sequence[Sequence[int]]
     neighbours: Neighbours
     constraints: Constraints
     threshold: float

@@ -115,9 +115,7 @@ def test_what_does_not_exist_is_refused(
     assert (run / "run.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "damage", ["no vectors", "no table", "too few vectors", "another version", "no JSON"]
-)
+@pytest.mark.parametrize("damage", ["no vectors", "no table", "too few vectors", "another version", "no JSON"])
 def test_a_run_that_is_not_whole_stays_as_it_is(run: Path, damage: str) -> None:
     if damage == "no vectors":
         (run / "embeddings.npy").unlink()
