@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.association.assignments import Assignment, associate
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import Constraints, Stay
+from pipeline.corrections import Corrections
 from pipeline.gallery import Gallery
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
@@ -130,6 +131,7 @@ def identify(
     topology: TopologyConfig,
     *,
     index_path: Path,
+    corrections: Corrections | None = None,
     warn: Callable[[str], None],
 ) -> tuple[list[TrackletRow], dict[str, Any]]:
     """Find out which tracklets are the same person.
@@ -142,6 +144,7 @@ def identify(
         settings: threshold, rate of false alarms, number of candidates.
         topology: what is known of the place.
         index_path: where to write the index over the embeddings.
+        corrections: what was said about these identities before.
         warn: as in `choose_threshold`.
 
     Returns:
@@ -151,6 +154,9 @@ def identify(
     gallery = Gallery(embeddings)
     gallery.save(index_path)
     stays = stays_of(rows, clocks)
+    corrections = corrections or Corrections()
+    constraints = Constraints(topology, corrections.pairs_apart())
+    together = corrections.rows_together([(row.camera_id, row.track_id) for row in rows])
     # Whoever is absent can be taken for as many people as there are; that is known only afterwards. Fewer people need
     # less likeness, and that never makes more of them: the number falls until it stays.
     people = max(1, sum(evidence))
@@ -162,11 +168,12 @@ def identify(
             embeddings,
             stays,
             evidence,
-            Constraints(topology),
+            constraints,
             gallery,
             threshold=threshold.value,
             candidates_k=settings.candidates_k,
             method=settings.method,
+            together=together,
         )
         found = len({assignment.identity_id for assignment in assignments} - {None})
         if not 0 < found < people or threshold.source != FROM_CHECKPOINT:
@@ -183,4 +190,5 @@ def identify(
         "candidates_k": settings.candidates_k,
         "clock": clock_basis(clocks),
         "constraints": topology.model_dump(mode="json"),
+        "corrections": [str(said) for said in corrections.said],
     }

@@ -1,4 +1,4 @@
-"""Identities of a finished run, found anew: with other settings, without detecting or embedding again."""
+"""Identities of a finished run, found anew: other settings, corrected by hand, but nothing detected again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.association.assignments import check_method
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import check_topology
+from pipeline.corrections import FILE, Corrections, read_corrections, write_corrections
 from pipeline.identities import identify
 from pipeline.inputs import CameraClock
 from pipeline.manifest import count_people
@@ -32,7 +33,16 @@ from reid.calibration import Calibration
 from reid.config import parse_settings
 from reid.errors import InputError
 
-_REWRITTEN = ("run.json", "tracklets.parquet", "sightings.csv", "tracks", "gallery.faiss", "report.html", "videos")
+_REWRITTEN = (
+    "run.json",
+    "tracklets.parquet",
+    "sightings.csv",
+    "tracks",
+    "gallery.faiss",
+    "report.html",
+    "videos",
+    FILE,
+)
 
 
 def settings_of(run: RunDirectory) -> tuple[AssociationConfig, TopologyConfig]:
@@ -42,7 +52,7 @@ def settings_of(run: RunDirectory) -> tuple[AssociationConfig, TopologyConfig]:
         ConfigError: they are not understood.
         InputError: the run was written by another version.
     """
-    config = _recorded(run).get("config") or {}
+    config = recorded(run).get("config") or {}
     return (
         parse_settings(config.get("association") or {}, AssociationConfig, where="run.json"),
         parse_settings(config.get("topology") or {}, TopologyConfig, where="run.json"),
@@ -50,7 +60,12 @@ def settings_of(run: RunDirectory) -> tuple[AssociationConfig, TopologyConfig]:
 
 
 def reassociate(
-    path: Path, settings: AssociationConfig, topology: TopologyConfig, *, warn: Callable[[str], None]
+    path: Path,
+    settings: AssociationConfig,
+    topology: TopologyConfig,
+    *,
+    corrections: Corrections | None = None,
+    warn: Callable[[str], None],
 ) -> RunDirectory:
     """Find the identities of a run anew; the run is replaced in one step, or stays as it is.
 
@@ -61,6 +76,7 @@ def reassociate(
         path: the run.
         settings: when two tracklets are the same person.
         topology: what is known of the place.
+        corrections: what was said about its identities; None for what the run holds.
         warn: is told in one line what is not as asked for.
 
     Returns:
@@ -72,14 +88,17 @@ def reassociate(
         OutputError: it cannot be written.
     """
     run = RunDirectory(path)
-    manifest = _recorded(run)
-    rows, embeddings = _read(run)
+    manifest = recorded(run)
+    rows, embeddings = read_whole(run)
+    if corrections is None:
+        corrections = read_corrections(path)
     check_method(settings.method)
     check_topology(topology, [camera["camera_id"] for camera in manifest["cameras"]])
-    clocks = {camera["camera_id"]: _clock(camera) for camera in manifest["cameras"]}
+    clocks = {camera["camera_id"]: clock_of(camera) for camera in manifest["cameras"]}
     calibration = manifest.get("calibration")
     with RunDirectoryWriter(path, overwrite=True) as writer:
         writer.take_over(path, without=_REWRITTEN)
+        write_corrections(writer.path, corrections)
         named, association = identify(
             rows,
             embeddings,
@@ -88,6 +107,7 @@ def reassociate(
             settings,
             topology,
             index_path=writer.path / "gallery.faiss",
+            corrections=corrections,
             warn=warn,
         )
         write_tracklets(writer.path / "tracklets.parquet", named)
@@ -113,7 +133,12 @@ def reassociate(
         return writer.commit()
 
 
-def _recorded(run: RunDirectory) -> dict[str, Any]:
+def recorded(run: RunDirectory) -> dict[str, Any]:
+    """Read a run's record.
+
+    Raises:
+        InputError: it is damaged or of another version.
+    """
     try:
         manifest = run.manifest
     except ValueError as error:
@@ -123,7 +148,12 @@ def _recorded(run: RunDirectory) -> dict[str, Any]:
     return manifest
 
 
-def _read(run: RunDirectory) -> tuple[list[TrackletRow], np.ndarray]:
+def read_whole(run: RunDirectory) -> tuple[list[TrackletRow], np.ndarray]:
+    """Read a run's tracklets and their vectors.
+
+    Raises:
+        InputError: some of it is missing or damaged.
+    """
     try:
         rows, embeddings = run.tracklets, run.embeddings
     except (OSError, ValueError, KeyError) as error:
@@ -135,7 +165,8 @@ def _read(run: RunDirectory) -> tuple[list[TrackletRow], np.ndarray]:
     return rows, embeddings
 
 
-def _clock(camera: dict[str, Any]) -> CameraClock:
+def clock_of(camera: dict[str, Any]) -> CameraClock:
+    """Give a camera's clock as its part of a run's record has it."""
     start = camera["start_time"]
     return CameraClock(None if start is None else datetime.fromisoformat(start), camera["start_time_source"])
 
