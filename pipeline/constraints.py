@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import pairwise
 
 from pipeline.config import TopologyConfig
@@ -49,7 +50,17 @@ def check_topology(topology: TopologyConfig, camera_ids: Sequence[str]) -> None:
             raise ConfigError(f"topology: no camera named {camera_id!r}; cameras: {', '.join(camera_ids)}")
 
 
+_ANY_TIME_S = (0.0, math.inf)
 _TOLERANCE_S = 1e-6  # a track that begins in the very next frame does not overlap, whatever rounding says
+
+
+class _Kind(Enum):
+    """What can speak against two stays being of one person."""
+
+    SAID = auto()
+    AT_ONCE = auto()
+    TOO_FAST = auto()
+    TOO_SLOW = auto()
 
 
 class Constraints:
@@ -89,36 +100,62 @@ class Constraints:
         Returns:
             False if a constraint speaks against it.
         """
-        if not all(self._allow_pair(*_in_order(one, other)) for one in some for other in others):
-            return False
+        return next(self._conflicts(some, others), None) is None
+
+    def conflict(self, some: Sequence[Stay], others: Sequence[Stay]) -> str | None:
+        """Say what speaks against all of these stays being of one person; None if nothing does. As for `allow`."""
+        found = next(self._conflicts(some, others), None)
+        if found is None:
+            return None
+        kind, earlier, later = found
+        gap_s = later.start_s - earlier.end_s
+        way = (earlier.camera_id, later.camera_id)
+        min_s, max_s = self._transit_s.get(way, _ANY_TIME_S)
+        if kind is _Kind.SAID:
+            return "somebody said that they are different people"
+        if kind is _Kind.AT_ONCE:
+            where = way[0] if way[0] == way[1] else " and ".join(sorted(way))
+            return f"both were seen in {where} at the same time"
+        if kind is _Kind.TOO_FAST:
+            return f"from {way[0]} to {way[1]} in {max(gap_s, 0):.1f} s, where nobody takes less than {min_s:g} s"
+        return f"from {way[0]} to {way[1]} in {gap_s:.1f} s, where nobody who goes directly takes more than {max_s:g} s"
+
+    def _conflicts(self, some: Sequence[Stay], others: Sequence[Stay]) -> Iterator[tuple[_Kind, Stay, Stay]]:
+        for one in some:
+            for other in others:
+                earlier, later = _in_order(one, other)
+                kind = self._pair_conflict(earlier, later)
+                if kind is not None:
+                    yield kind, earlier, later
+        if not self._transit_s:
+            return
         series = sorted(
             [(stay.start_s, stay.end_s, 0, stay) for stay in some]
             + [(stay.start_s, stay.end_s, 1, stay) for stay in others],
             key=lambda item: item[:3],
         )
-        return all(
-            group == next_group or self._soon_enough(earlier, later)
-            for (_, _, group, earlier), (_, _, next_group, later) in pairwise(series)
-        )
+        for (_, _, group, earlier), (_, _, next_group, later) in pairwise(series):
+            if group != next_group and not self._soon_enough(earlier, later):
+                yield _Kind.TOO_SLOW, earlier, later
 
-    def _allow_pair(self, earlier: Stay, later: Stay) -> bool:
+    def _pair_conflict(self, earlier: Stay, later: Stay) -> _Kind | None:
         if self._apart and frozenset((earlier.tracklet, later.tracklet)) in self._apart:
-            return False
+            return _Kind.SAID
         gap_s = later.start_s - earlier.end_s
         if earlier.camera_id == later.camera_id:
-            return gap_s >= -_TOLERANCE_S
+            return _Kind.AT_ONCE if gap_s < -_TOLERANCE_S else None
         if not (earlier.clock_known and later.clock_known):
-            return True
+            return None
         apart = self._all_non_overlapping or frozenset((earlier.camera_id, later.camera_id)) in self._non_overlapping
         if apart and gap_s < -_TOLERANCE_S:
-            return False
-        min_s, _ = self._transit_s.get((earlier.camera_id, later.camera_id), (0.0, math.inf))
-        return min_s == 0 or gap_s >= min_s
+            return _Kind.AT_ONCE
+        min_s, _ = self._transit_s.get((earlier.camera_id, later.camera_id), _ANY_TIME_S)
+        return _Kind.TOO_FAST if min_s > 0 and gap_s < min_s else None
 
     def _soon_enough(self, earlier: Stay, later: Stay) -> bool:
         if not (earlier.clock_known and later.clock_known):
             return True
-        _, max_s = self._transit_s.get((earlier.camera_id, later.camera_id), (0.0, math.inf))
+        _, max_s = self._transit_s.get((earlier.camera_id, later.camera_id), _ANY_TIME_S)
         return later.start_s - earlier.end_s <= max_s
 
 

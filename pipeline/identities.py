@@ -116,6 +116,7 @@ def with_identities(rows: Sequence[TrackletRow], assignments: Sequence[Assignmen
             match_score=assignment.match_score,
             runner_up_score=assignment.runner_up_score,
             runner_up_identity_id=assignment.runner_up_identity_id,
+            runner_up_conflict=assignment.runner_up_conflict,
             margin=assignment.margin,
         )
         for row, assignment in zip(rows, assignments, strict=True)

@@ -187,10 +187,13 @@ def _judgement(row: TrackletRow, threshold: float | None, num_others: int) -> tu
             reasons.append(f"That is below the threshold of {threshold:.2f}.")
         reasons.extend(_evidence_sentence(row, "to stand alone"))
     if row.margin is not None and row.margin < CLOSE_MARGIN:
-        needs_check = True
+        # What cannot be needs no second look.
+        needs_check = needs_check or row.runner_up_conflict is None
         reasons.append(
             "The next best person is almost as alike." if row.margin >= 0 else "Another person is more alike."
         )
+    if row.runner_up_identity_id is not None and row.runner_up_conflict is not None:
+        reasons.append(f"Not person {row.runner_up_identity_id}: {row.runner_up_conflict}.")
     if row.crops_kept == 0 and row.embedded:
         reasons.append("No picture passed the quality checks; the best of the others was used.")
     return verdict, tuple(reasons), needs_check

@@ -51,6 +51,7 @@ class TrackletRow:
     match_score: float | None = None
     runner_up_score: float | None = None
     runner_up_identity_id: int | None = None
+    runner_up_conflict: str | None = None
     margin: float | None = None
 
 
@@ -77,6 +78,7 @@ _SCHEMA = pa.schema(
         ("match_score", pa.float32()),
         ("runner_up_score", pa.float32()),
         ("runner_up_identity_id", pa.int64()),
+        ("runner_up_conflict", pa.string()),
         ("margin", pa.float32()),
     ]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -43,12 +44,14 @@ class Assignment:
         runner_up_score: highest mean cosine similarity to any other identity that one of the `candidates_k` nearest
             tracklets belongs to; None when they belong to no other.
         runner_up_identity_id: that identity.
+        runner_up_conflict: what speaks against it, in words, where a constraint does.
     """
 
     identity_id: int | None
     match_score: float | None
     runner_up_score: float | None
     runner_up_identity_id: int | None
+    runner_up_conflict: str | None = None
 
     @property
     def margin(self) -> float | None:
@@ -104,7 +107,7 @@ def associate(
     candidates = _candidate_identities(neighbours, clusters)
     late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
     _join_late(rows, late, clusters, candidates, stays, constraints, threshold)
-    return _explain(rows, clusters, candidates)
+    return _explain(rows, clusters, candidates, stays, constraints)
 
 
 def _candidate_identities(neighbours: Neighbours, clusters: Sequence[Sequence[int]]) -> list[np.ndarray]:
@@ -148,8 +151,24 @@ def _join_late(
                 break
 
 
-def _explain(rows: np.ndarray, clusters: Sequence[Sequence[int]], candidates: Sequence[np.ndarray]) -> list[Assignment]:
+def _explain(
+    rows: np.ndarray,
+    clusters: Sequence[Sequence[int]],
+    candidates: Sequence[np.ndarray],
+    stays: Sequence[Stay],
+    constraints: Constraints,
+) -> list[Assignment]:
     """Score every tracklet against its own identity and the best other one of its candidates."""
+
+    @cache
+    def between(own: int, other: int) -> str | None:
+        return constraints.conflict(*([stays[row] for row in clusters[identity]] for identity in (own, other)))
+
+    def conflict(row: int, own: int | None, other: int) -> str | None:
+        """Give what speaks against this very tracklet, or else against its identity."""
+        against = constraints.conflict([stays[row]], [stays[member] for member in clusters[other]])
+        return against if against is not None or own is None else between(own, other)
+
     identity_of = {row: identity for identity, members in enumerate(clusters) for row in members}
     sums, sizes = _sums_and_sizes(rows, clusters)
     assignments = []
@@ -170,6 +189,7 @@ def _explain(rows: np.ndarray, clusters: Sequence[Sequence[int]], candidates: Se
                 match_score=match_score,
                 runner_up_score=None if best is None else float(scores[best]),
                 runner_up_identity_id=None if best is None else int(others[best]) + 1,
+                runner_up_conflict=None if best is None else conflict(row, own, int(others[best])),
             )
         )
     return assignments

@@ -89,3 +89,25 @@ def test_groups_are_checked_member_by_member() -> None:
         assert constraints.allow(some, others) is expected
         answers.add(expected)
     assert answers == {True, False}
+
+
+def test_what_speaks_against_it_is_said_in_words() -> None:
+    topology = TopologyConfig.model_validate(
+        {"transit": [{"cameras": ["a", "b"], "min_s": 5, "max_s": 60}], "non_overlapping": [["b", "c"]]}
+    )
+    said = [(("a", 1), ("d", 2))]
+    constraints = Constraints(topology, said)
+    first = Stay("a", 0, 10, track_id=1)
+    for other, words in (
+        (Stay("a", 5, 20), "both were seen in a at the same time"),
+        (Stay("b", 12, 20), "from a to b in 2.0 s, where nobody takes less than 5 s"),
+        (Stay("b", 8, 20), "from a to b in 0.0 s, where nobody takes less than 5 s"),
+        (Stay("b", 100, 120), "from a to b in 90.0 s, where nobody who goes directly takes more than 60 s"),
+        (Stay("d", 50, 60, track_id=2), "somebody said that they are different people"),
+        (Stay("d", 50, 60, track_id=3), None),
+        (Stay("b", 20, 30), None),
+    ):
+        assert constraints.conflict([first], [other]) == words
+        assert constraints.allow([first], [other]) == (words is None)
+        assert constraints.conflict([other], [first]) == words
+    assert constraints.conflict([Stay("c", 0, 5)], [Stay("b", 4, 9)]) == "both were seen in b and c at the same time"

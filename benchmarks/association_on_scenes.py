@@ -1,0 +1,156 @@
+"""How well identities are found across cameras, with detection, tracking and embedding as they are.
+
+    python benchmarks/association_on_scenes.py --detector yolo11n_int8_openvino_model --runs FOLDER \\
+        [--scenes 2x10 4x30 8x100] [--seconds 40] [--seeds 0 1 2] [--far 0.01 0.05] [--weights auto]
+
+Definition. Scenes of `vreid synth scene` (10 frames a second, 960x540), CAMERASxPEOPLE, of each seed: ways that take
+time, people who come again, clocks that are off, people dressed alike by chance. Each runs once through `vreid run`
+with its `site.yaml`; runs and scenes are kept in the folder. Then it is associated anew by each method, with the
+topology of `site.yaml` (known times of ways, cameras that never show the same spot) and without.
+
+  IDF1, ceiling   over all cameras, as `vreid evaluate` counts; the ceiling is the same boxes with the true identities
+  false links     of the pairs of tracklets that were given one identity, the share that are different people
+  missed links    of the pairs of tracklets of one person, the share that were not given one identity
+
+A tracklet is of the person whom most of its boxes show (match by overlap of half or more); those of which most boxes
+show nobody are left out. Means over the seeds, and the standard deviation of IDF1 / ceiling.
+
+Results:
+
+  not run yet
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import run_pipeline
+from pipeline.association.assignments import METHODS
+from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.evaluation import evaluate
+from pipeline.evaluation_inputs import read_result, read_truth_folder
+from pipeline.evaluation_matching import match_frame
+from pipeline.mot import TrackBox, TruthBox
+from pipeline.reassociation import reassociate
+from pipeline.run_directory import RunDirectory
+from pipeline.site import load_site
+from pipeline.synthetic_scene import write_scene
+from reid.config import override
+from reid.data.synthetic.scenes.scene import SceneOptions
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one association of one scene reached."""
+
+    idf1: float
+    ceiling: float
+    false_links: float
+    missed_links: float
+
+
+def made(folder: Path, options: SceneOptions, detector: str, weights: str) -> tuple[Path, Path]:
+    """Make a scene and a run of it, unless they are there."""
+    name = f"{options.cameras}x{options.people}-{options.seconds:g}s-{options.seed}"
+    scene, run = folder / f"scene-{name}", folder / f"run-{name}"
+    if not scene.exists():
+        write_scene(options, scene)
+    if not run.exists():
+        settings = override(
+            load_site(scene / "site.yaml"), {"detector.name": detector, "embedder.weights": weights}, where="benchmark"
+        )
+        run_pipeline(settings, run)
+    return scene, run
+
+
+def true_people(run: Path, scene: Path) -> list[int | None]:
+    """Say for each tracklet of a run whom most of its boxes show."""
+    rows, truth = RunDirectory(run).tracklets, read_truth_folder(scene)
+    seen: list[Counter[int]] = [Counter() for _ in rows]
+    for camera, boxes in read_result(run).boxes.items():
+        tracks = defaultdict(list)
+        for index, row in enumerate(rows):
+            if row.camera_id == camera:
+                tracks[row.mot_id].append((row.first_frame, row.last_frame, index))
+        people: dict[int, list[TruthBox]] = defaultdict(list)
+        for person in truth[camera].boxes:
+            people[person.frame_index].append(person)
+        found: dict[int, list[TrackBox]] = defaultdict(list)
+        for box in boxes:
+            found[box.frame_index].append(box)
+        for frame, here in found.items():
+            matched = match_frame(people[frame], here)
+            shown = dict(zip(matched.found_by.tolist(), matched.person_ids.tolist(), strict=True))
+            for position, mot_id in enumerate(matched.result_ids.tolist()):
+                for first, last, index in tracks[mot_id]:
+                    if first <= frame <= last:
+                        seen[index][shown.get(position, 0)] += 1
+    best = [counts.most_common(1)[0][0] if counts else 0 for counts in seen]
+    return [person or None for person in best]
+
+
+def score(run: Path, scene: Path) -> Figures:
+    """Score a run as it stands."""
+    rows, people = RunDirectory(run).tracklets, true_people(run, scene)
+    result = read_result(run)
+    scored = evaluate(result.boxes, read_truth_folder(scene), result.analysed).all_cameras
+    links = Counter[tuple[bool, bool]]()
+    for one, other in combinations([index for index, person in enumerate(people) if person], 2):
+        linked = rows[one].identity_id is not None and rows[one].identity_id == rows[other].identity_id
+        links[linked, people[one] == people[other]] += 1
+    return Figures(
+        scored.tracking.idf1,
+        scored.ceiling.idf1,
+        links[True, False] / max(1, links[True, False] + links[True, True]),
+        links[False, True] / max(1, links[False, True] + links[True, True]),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--detector", required=True, help="YOLO weights")
+    parser.add_argument("--weights", default="auto", help="re-ID checkpoint")
+    parser.add_argument("--runs", type=Path, required=True, help="folder for scenes and runs")
+    parser.add_argument("--scenes", nargs="+", default=["2x10", "4x30", "8x100"], help="CAMERASxPEOPLE")
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--far", nargs="+", type=float, default=[0.01, 0.05])
+    arguments = parser.parse_args()
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    print("scene    topology  far    method         IDF1   of ceiling  (sd)    false links  missed links")
+    for name in arguments.scenes:
+        cameras, people = map(int, name.split("x"))
+        places = [
+            made(
+                arguments.runs,
+                SceneOptions(cameras=cameras, people=people, seconds=arguments.seconds, seed=seed),
+                arguments.detector,
+                arguments.weights,
+            )
+            for seed in arguments.seeds
+        ]
+        for known in (True, False):
+            for far in arguments.far:
+                for method in METHODS:
+                    figures = []
+                    for scene, run in places:
+                        topology = load_site(scene / "site.yaml").topology if known else TopologyConfig()
+                        reassociate(run, AssociationConfig(method=method, far=far), topology, warn=lambda _: None)
+                        figures.append(score(run, scene))
+                    shares = [figure.idf1 / figure.ceiling for figure in figures]
+                    columns = np.array([(one.idf1, one.false_links, one.missed_links) for one in figures]).mean(axis=0)
+                    print(
+                        f"{name:8} {'yes' if known else 'no':8} {far:5.3f}  {method:13} {columns[0]:5.3f}  "
+                        f"{np.mean(shares):10.3f}  ({np.std(shares):.3f})  {columns[1]:11.3f}  {columns[2]:12.3f}",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    main()
