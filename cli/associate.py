@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.output import stdout, warn
+from cli.stopping import drop_on_signals
 
 _HELP = """Find the identities of a finished run anew, without detecting or embedding again.
 
@@ -18,10 +19,11 @@ _HELP = """Find the identities of a finished run anew, without detecting or embe
 """ + "\n\n".join(
     (
         "What is not given stays as the run has it. Tables, tracks, index and report are written again, all at once or "
-        "not at all; pictures and vectors stay. Annotated videos go, since they show the former names.",
+        "not at all; pictures and vectors stay. Annotated videos stay, too, with the former names.",
         "Methods: average-link joins the most alike groups of stays first; hungarian matches cameras with each other "
         "one to one; online takes stays as they end, as a stream has to. What is impossible is never joined by any.",
-        "Exit codes: 0 done; 2 nothing was changed, the message says why.",
+        "Exit codes: 0 done; 2 nothing was changed, the message says why; 130 stopped by Ctrl-C, nothing was changed; "
+        "1 it failed, for instance on a full disk, nothing was changed.",
     )
 )
 
@@ -72,7 +74,8 @@ def associate(
         settings = settings.model_copy(update={"threshold": None})
     settings = override(settings, given, where="command line")
     counts = before.manifest["counts"]
-    after = reassociate(run, settings, topology, warn=warn)
+    with drop_on_signals("stopped; nothing was changed"):
+        after = reassociate(run, settings, topology, warn=warn)
     now = after.manifest["counts"]
     stdout.print(
         f"{now['identities']} people ({counts['identities']} before), {now['unknown_tracklets']} of "

@@ -10,6 +10,7 @@ import typer
 
 from cli.options import MultiValueCommand
 from cli.output import stdout, warn
+from cli.stopping import drop_on_signals
 
 _HELP = """Correct by hand who is who in a finished run.
 
@@ -30,7 +31,8 @@ _HELP = """Correct by hand who is who in a finished run.
         "What is said is kept in corrections.json in the run, holds whenever it is associated anew, and stands in the "
         "report. The others are then found anew, too, so that a correction may change more than it names, and people "
         "are numbered anew. What is impossible, or contradicts an earlier correction, is refused.",
-        "Exit codes: 0 done; 2 nothing was changed, the message says why.",
+        "Annotated videos keep the former names. Exit codes: 0 done; 2 nothing was changed, the message says why; 130 "
+        "stopped by Ctrl-C, nothing was changed; 1 it failed, for instance on a full disk, nothing was changed.",
     )
 )
 _ACTIONS = {"list": 0, "merge": 2, "split": 1, "forbid": 2, "undo": 0}
@@ -73,15 +75,16 @@ def identities(
             stdout.print(f"{correction.made:%Y-%m-%d %H:%M} UTC  {correction.action}: {correction}", soft_wrap=True)
         stdout.print(f"{len(said)} corrections" if said else "never corrected")
         return
-    if action == "merge":
-        after = correcting.merge(run, *numbers, warn=warn)
-    elif action == "forbid":
-        after = correcting.forbid(run, *numbers, warn=warn)
-    elif action == "split":
-        after = correcting.split(run, numbers[0], [_tracklet(text) for text in tracklets or []], warn=warn)
-    else:
-        after, taken_back = correcting.undo(run, warn=warn)
-        stdout.print(f"taken back: {taken_back}", soft_wrap=True)
+    with drop_on_signals("stopped; nothing was changed"):
+        if action == "merge":
+            after = correcting.merge(run, *numbers, warn=warn)
+        elif action == "forbid":
+            after = correcting.forbid(run, *numbers, warn=warn)
+        elif action == "split":
+            after = correcting.split(run, numbers[0], [_tracklet(text) for text in tracklets or []], warn=warn)
+        else:
+            after, taken_back = correcting.undo(run, warn=warn)
+            stdout.print(f"taken back: {taken_back}", soft_wrap=True)
     counts = after.manifest["counts"]
     stdout.print(f"{counts['identities']} people, {counts['unknown_tracklets']} of {counts['tracklets']} stays unknown")
     stdout.print(f"open {after.report}", soft_wrap=True)

@@ -10,7 +10,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import typer
+
+from cli.bar import EXIT_INTERRUPTED
 from cli.output import complain
+
+
+@contextmanager
+def drop_on_signals(message: str) -> Iterator[None]:
+    """Let a signal end what is being done, so that it is taken back.
+
+    Args:
+        message: what to say then.
+
+    Raises:
+        typer.Exit: a signal came.
+    """
+    with stop_on_signals():
+        try:
+            yield
+        except KeyboardInterrupt:
+            complain(message)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -75,11 +76,17 @@ class Constraints:
 
     Args:
         topology: what is known of the place.
-        apart: pairs of tracklets that are different people.
+        apart: pairs of groups of tracklets, of which nobody in the one is anybody in the other.
     """
 
-    def __init__(self, topology: TopologyConfig, apart: Iterable[tuple[TrackletId, TrackletId]] = ()) -> None:
-        self._apart = {frozenset(pair) for pair in apart}
+    def __init__(
+        self, topology: TopologyConfig, apart: Iterable[tuple[Iterable[TrackletId], Iterable[TrackletId]]] = ()
+    ) -> None:
+        self._apart: dict[TrackletId, set[tuple[int, bool]]] = defaultdict(set)  # which pair of groups, and which side
+        for number, sides in enumerate(apart):
+            for side, tracklets in zip((False, True), sides, strict=True):
+                for tracklet in tracklets:
+                    self._apart[tracklet].add((number, side))
         self._all_non_overlapping = topology.all_non_overlapping
         self._non_overlapping = {frozenset(pair) for pair in topology.non_overlapping}
         self._transit_s: dict[tuple[str, str], tuple[float, float]] = {}
@@ -102,12 +109,25 @@ class Constraints:
         """
         return next(self._conflicts(some, others), None) is None
 
+    def possible(self, stays: Sequence[Stay]) -> bool:
+        """Whether stays can be of one person, of which each pair can, where nothing else was seen of them."""
+        if not self._transit_s:
+            return True
+        ordered = sorted(stays, key=lambda stay: (stay.start_s, stay.end_s))
+        return all(self._soon_enough(earlier, later) for earlier, later in pairwise(ordered))
+
     def conflict(self, some: Sequence[Stay], others: Sequence[Stay]) -> str | None:
         """Say what speaks against all of these stays being of one person; None if nothing does. As for `allow`."""
         found = next(self._conflicts(some, others), None)
-        if found is None:
-            return None
-        kind, earlier, later = found
+        return None if found is None else self._told(*found)
+
+    def pair_conflict(self, one: Stay, other: Stay) -> str | None:
+        """Say what speaks against two stays being of one person, wherever else they were seen; None if nothing does."""
+        earlier, later = _in_order(one, other)
+        kind = self._pair_conflict(earlier, later)
+        return None if kind is None else self._told(kind, earlier, later)
+
+    def _told(self, kind: _Kind, earlier: Stay, later: Stay) -> str:
         gap_s = later.start_s - earlier.end_s
         way = (earlier.camera_id, later.camera_id)
         min_s, max_s = self._transit_s.get(way, _ANY_TIME_S)
@@ -139,7 +159,7 @@ class Constraints:
                 yield _Kind.TOO_SLOW, earlier, later
 
     def _pair_conflict(self, earlier: Stay, later: Stay) -> _Kind | None:
-        if self._apart and frozenset((earlier.tracklet, later.tracklet)) in self._apart:
+        if self._apart and self._said_apart(earlier.tracklet, later.tracklet):
             return _Kind.SAID
         gap_s = later.start_s - earlier.end_s
         if earlier.camera_id == later.camera_id:
@@ -151,6 +171,10 @@ class Constraints:
             return _Kind.AT_ONCE
         min_s, _ = self._transit_s.get((earlier.camera_id, later.camera_id), _ANY_TIME_S)
         return _Kind.TOO_FAST if min_s > 0 and gap_s < min_s else None
+
+    def _said_apart(self, one: TrackletId, other: TrackletId) -> bool:
+        of_other = self._apart.get(other, set())
+        return any((number, not side) in of_other for number, side in self._apart.get(one, ()))
 
     def _soon_enough(self, earlier: Stay, later: Stay) -> bool:
         if not (earlier.clock_known and later.clock_known):

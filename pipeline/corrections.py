@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Literal
 
@@ -50,13 +50,13 @@ class Corrections:
 
     Attributes:
         said: the corrections.
-        together: pairs of tracklets that are one person; whatever they connect is one person.
-        apart: pairs of tracklets that are different people.
+        together: groups of two or more tracklets that are one person.
+        apart: pairs of groups of tracklets, of which nobody in the one is anybody in the other.
     """
 
     said: list[Correction] = field(default_factory=list)
-    together: set[frozenset[Key]] = field(default_factory=set)
-    apart: set[frozenset[Key]] = field(default_factory=set)
+    together: list[set[Key]] = field(default_factory=list)
+    apart: list[tuple[set[Key], set[Key]]] = field(default_factory=list)
 
     def add(self, correction: Correction) -> None:
         """Take in one more.
@@ -64,50 +64,29 @@ class Corrections:
         Raises:
             ConfigError: it contradicts one before.
         """
-        first, second = correction.tracklets
-        between = {frozenset(pair) for pair in product(first, second)}
+        first, second = map(set, correction.tracklets)
         if correction.action == "merge":
-            self._refuse_merge(between)
-            everyone = [*first, *second]
-            self.together |= {frozenset((everyone[0], other)) for other in everyone[1:]}
+            joined = (first | second).union(*(group for group in self.together if group & (first | second)))
+            self._refuse_merge(joined)
+            self.together = [*(group for group in self.together if not group & joined), joined]
         else:
             if correction.action == "split":
-                self.together = self._without(set(first))
-            self.apart |= between
+                parts = [part for group in self.together for part in (group & first, group - first)]
+                self.together = [part for part in parts if len(part) > 1]
+            self.apart.append((first, second))
         self.said.append(correction)
 
-    def _refuse_merge(self, between: set[frozenset[Key]]) -> None:
-        if not between & self.apart:
-            return
+    def _refuse_merge(self, joined: set[Key]) -> None:
         for earlier in reversed(self.said):
-            if earlier.action != "merge" and between & {frozenset(pair) for pair in product(*earlier.tracklets)}:
+            first, second = earlier.tracklets
+            if earlier.action != "merge" and joined & set(first) and joined & set(second):
                 raise ConfigError(f"that contradicts an earlier correction: {earlier}; undo it first")
-
-    def _without(self, first: set[Key]) -> set[frozenset[Key]]:
-        """Separate a group from all others; what was one person within it, or without it, stays so."""
-        kept = set()
-        for group in self.groups():
-            for part in (group & first, group - first):
-                kept |= {frozenset((min(part), other)) for other in part if other != min(part)}
-        return kept
-
-    def groups(self) -> list[set[Key]]:
-        """Give the groups of tracklets that are one person, each of two or more."""
-        groups: list[set[Key]] = []
-        for pair in sorted(self.together, key=sorted):
-            joined = set(pair).union(*(group for group in groups if group & pair))
-            groups = [*(group for group in groups if not group & pair), joined]
-        return groups
 
     def rows_together(self, keys: Sequence[Key]) -> list[list[int]]:
         """Give the groups as positions in a table; tracklets that are not in it are left out."""
         position = {key: row for row, key in enumerate(keys)}
-        rows = [sorted(position[key] for key in group if key in position) for group in self.groups()]
+        rows = [sorted(position[key] for key in group if key in position) for group in self.together]
         return [group for group in rows if len(group) > 1]
-
-    def pairs_apart(self) -> list[tuple[Key, Key]]:
-        """Give the pairs that are different people, in order."""
-        return sorted((min(pair), max(pair)) for pair in self.apart)
 
 
 def corrected(said: Iterable[Correction]) -> Corrections:
@@ -137,12 +116,37 @@ def check_possible(
         ConfigError: names two stays that contradict each other.
     """
     constraints = Constraints(topology)
-    for one, other in product(first, second):
-        if not constraints.allow([stays[one]], [stays[other]]):
+    _check_pairs(constraints, stays, product(first, second), "")
+    conflict = constraints.conflict([stays[key] for key in first], [stays[key] for key in second])
+    if conflict is not None:
+        raise ConfigError(f"these cannot be one person: {conflict}")
+
+
+def check_together(stays: Mapping[Key, Stay], corrections: Corrections, topology: TopologyConfig) -> None:
+    """Refuse a place in which those who were said to be one person cannot be.
+
+    Args:
+        stays: where and when all were.
+        corrections: what was said.
+        topology: what is known of the place.
+
+    Raises:
+        ConfigError: names two stays that contradict each other.
+    """
+    constraints = Constraints(topology)
+    for group in corrections.together:
+        known = sorted(key for key in group if key in stays)
+        _check_pairs(constraints, stays, combinations(known, 2), ", and yet they were said to be: undo that first")
+
+
+def _check_pairs(
+    constraints: Constraints, stays: Mapping[Key, Stay], pairs: Iterable[tuple[Key, Key]], further: str
+) -> None:
+    for one, other in pairs:
+        conflict = constraints.pair_conflict(stays[one], stays[other])
+        if conflict is not None:
             names = " and ".join(f"{camera}/{track}" for camera, track in (one, other))
-            raise ConfigError(f"{names} cannot be one person: they were seen at once, or nobody is as fast")
-    if not constraints.allow([stays[key] for key in first], [stays[key] for key in second]):
-        raise ConfigError("these cannot be one person: a way took longer than the topology says")
+            raise ConfigError(f"{names} cannot be one person ({conflict}){further}")
 
 
 def read_corrections(run: Path) -> Corrections:

@@ -156,30 +156,28 @@ def identify(
     gallery.save(index_path)
     stays = stays_of(rows, clocks)
     corrections = corrections or Corrections()
-    constraints = Constraints(topology, corrections.pairs_apart())
+    constraints = Constraints(topology, corrections.apart)
     together = corrections.rows_together([(row.camera_id, row.track_id) for row in rows])
-    # Whoever is absent can be taken for as many people as there are; that is known only afterwards. Fewer people need
-    # less likeness, and that never makes more of them: the number falls until it stays.
-    people = max(1, sum(evidence))
     warnings: list[str] = []
-    while True:
+    gallery_size, threshold = 1, MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
+
+    def threshold_for(people: int) -> float:
+        nonlocal gallery_size, threshold
         warnings.clear()
-        threshold = choose_threshold(settings, calibration, people, warn=warnings.append)
-        assignments = associate(
-            embeddings,
-            stays,
-            evidence,
-            constraints,
-            gallery,
-            threshold=threshold.value,
-            candidates_k=settings.candidates_k,
-            method=settings.method,
-            together=together,
-        )
-        found = len({assignment.identity_id for assignment in assignments} - {None})
-        if not 0 < found < people or threshold.source != FROM_CHECKPOINT:
-            break
-        people = found
+        gallery_size, threshold = people, choose_threshold(settings, calibration, people, warn=warnings.append)
+        return threshold.value
+
+    assignments = associate(
+        embeddings,
+        stays,
+        evidence,
+        constraints,
+        gallery,
+        threshold=threshold_for,
+        candidates_k=settings.candidates_k,
+        method=settings.method,
+        together=together,
+    )
     for warning in warnings:
         warn(warning)
     return with_identities(rows, assignments), {
@@ -187,9 +185,10 @@ def identify(
         "threshold": threshold.value,
         "threshold_source": threshold.source,
         "far": threshold.far,
-        "gallery_size": people if threshold.source == FROM_CHECKPOINT else None,
+        "gallery_size": gallery_size if threshold.source == FROM_CHECKPOINT else None,
         "candidates_k": settings.candidates_k,
         "clock": clock_basis(clocks),
         "constraints": topology.model_dump(mode="json"),
         "corrections": [str(said) for said in corrections.said],
+        "warnings": warnings,
     }

@@ -68,20 +68,24 @@ def write_tracks(path: Path, boxes: Iterable[TrackBox]) -> None:
 
 
 def read_tracks(path: Path) -> list[TrackBox]:
-    """Read a camera's result.
+    """Read a camera's result whole; else as `stream_tracks`."""
+    return list(stream_tracks(path))
+
+
+def stream_tracks(path: Path) -> Iterator[TrackBox]:
+    """Read a camera's result box by box.
 
     Args:
         path: a file as `write_tracks` writes it.
 
-    Returns:
+    Yields:
         Its boxes, in the file's order.
 
     Raises:
         InputError: a line is not MOTChallenge result text; says which.
     """
-    return [
-        TrackBox(int(fields[0]) - 1, int(fields[1]), _xyxy(fields), fields[6]) for fields in _rows(path, num_fields=10)
-    ]
+    for fields in _rows(path, num_fields=10):
+        yield TrackBox(int(fields[0]) - 1, int(fields[1]), _xyxy(fields), fields[6])
 
 
 def write_truth(path: Path, boxes: Iterable[TruthBox]) -> None:

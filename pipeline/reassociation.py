@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +16,11 @@ import numpy as np
 from pipeline.association.assignments import check_method
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import check_topology
-from pipeline.corrections import FILE, Corrections, read_corrections, write_corrections
-from pipeline.identities import identify
+from pipeline.corrections import FILE, Corrections, check_together, read_corrections, write_corrections
+from pipeline.identities import identify, stays_of
 from pipeline.inputs import CameraClock
 from pipeline.manifest import count_people
-from pipeline.mot import TrackBox, read_tracks, write_tracks
+from pipeline.mot import TrackBox, stream_tracks, write_tracks
 from pipeline.report import render_report
 from pipeline.run_directory import (
     FORMAT,
@@ -31,7 +32,7 @@ from pipeline.run_directory import (
 )
 from reid.calibration import Calibration
 from reid.config import parse_settings
-from reid.errors import InputError
+from reid.errors import InputError, RunError
 
 _REWRITTEN = (
     "run.json",
@@ -40,7 +41,6 @@ _REWRITTEN = (
     "tracks",
     "gallery.faiss",
     "report.html",
-    "videos",
     FILE,
 )
 
@@ -69,8 +69,8 @@ def reassociate(
 ) -> RunDirectory:
     """Find the identities of a run anew; the run is replaced in one step, or stays as it is.
 
-    Tables, tracks, index and report are written again. Crops, scenes and vectors stay. Annotated videos go, since they
-    show the former names.
+    Tables, tracks, index and report are written again. Crops, scenes and vectors stay, annotated videos too, although
+    they show the former names.
 
     Args:
         path: the run.
@@ -86,8 +86,10 @@ def reassociate(
         ConfigError: a setting names something that does not exist.
         InputError: the folder is not a run, or not a whole one.
         OutputError: it cannot be written.
+        RunError: it could not be finished, for instance on a full disk; nothing was changed.
     """
     run = RunDirectory(path)
+    path = path.resolve()  # a link to a run goes on pointing to it
     manifest = recorded(run)
     rows, embeddings = read_whole(run)
     if corrections is None:
@@ -95,15 +97,17 @@ def reassociate(
     check_method(settings.method)
     check_topology(topology, [camera["camera_id"] for camera in manifest["cameras"]])
     clocks = {camera["camera_id"]: clock_of(camera) for camera in manifest["cameras"]}
-    calibration = manifest.get("calibration")
-    with RunDirectoryWriter(path, overwrite=True) as writer:
+    calibration = _calibration(run, settings, warn)
+    stays = {(row.camera_id, row.track_id): stay for row, stay in zip(rows, stays_of(rows, clocks), strict=True)}
+    check_together(stays, corrections, topology)
+    with _failures(), RunDirectoryWriter(path, overwrite=True) as writer:
         writer.take_over(path, without=_REWRITTEN)
         write_corrections(writer.path, corrections)
         named, association = identify(
             rows,
             embeddings,
             clocks,
-            None if calibration is None else Calibration.from_dict(calibration),
+            calibration,
             settings,
             topology,
             index_path=writer.path / "gallery.faiss",
@@ -114,9 +118,9 @@ def reassociate(
         write_sightings(writer.path / "sightings.csv", named)
         for file in sorted((path / "tracks").glob("*.txt")):
             own = [(old, new) for old, new in zip(rows, named, strict=True) if old.camera_id == file.stem]
-            write_tracks(writer.path / "tracks" / file.name, _renamed(read_tracks(file), own))
+            write_tracks(writer.path / "tracks" / file.name, _renamed(stream_tracks(file), own, file))
         if (path / "videos").exists():
-            warn(f"the annotated videos showed the former names and are gone: {path / 'videos'}")
+            warn(f"the annotated videos still show the former names: {path / 'videos'}")
         config = {
             **manifest["config"],
             "association": settings.model_dump(mode="json"),
@@ -127,10 +131,41 @@ def reassociate(
             "config": config,
             "association": association,
             "counts": {**manifest["counts"], **count_people(named)},
+            "warnings": _warnings(manifest, association),
         }
         (writer.path / "report.html").write_text(render_report(manifest, named, writer.path), encoding="utf-8")
         writer.write_manifest(manifest)
-        return writer.commit()
+        writer.commit()
+    return RunDirectory(run.path)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "out of memory"
+        raise RunError(f"the run could not be associated anew: {reason}; nothing was changed") from error
+
+
+def _calibration(run: RunDirectory, settings: AssociationConfig, warn: Callable[[str], None]) -> Calibration | None:
+    manifest = recorded(run)
+    if "calibration" not in manifest and settings.threshold is None:
+        raise InputError(f"{run.path} was written by a version that kept no calibration; pass --threshold")
+    calibration = manifest.get("calibration")
+    if calibration is None and settings.threshold is None:
+        warn("the network was not calibrated, so only what is practically the same is joined; pass --threshold")
+    try:
+        return None if calibration is None else Calibration.from_dict(calibration)
+    except ValueError as error:
+        raise InputError(f"{run.path / 'run.json'} is damaged: {error}") from error
+
+
+def _warnings(manifest: dict[str, Any], association: dict[str, Any]) -> list[str]:
+    """Replace the warnings of the association before by those of this one."""
+    before = (manifest.get("association") or {}).get("warnings") or []
+    kept = [text for text in manifest.get("warnings") or [] if text not in before]
+    return [*kept, *association["warnings"]]
 
 
 def recorded(run: RunDirectory) -> dict[str, Any]:
@@ -171,11 +206,16 @@ def clock_of(camera: dict[str, Any]) -> CameraClock:
     return CameraClock(None if start is None else datetime.fromisoformat(start), camera["start_time_source"])
 
 
-def _renamed(boxes: Sequence[TrackBox], rows: Sequence[tuple[TrackletRow, TrackletRow]]) -> Iterator[TrackBox]:
+def _renamed(
+    boxes: Iterable[TrackBox], rows: Sequence[tuple[TrackletRow, TrackletRow]], file: Path
+) -> Iterator[TrackBox]:
     """Give boxes their new ids; those of one old id belong to one tracklet after the other."""
     parts: dict[int, list[tuple[int, int]]] = defaultdict(list)  # old id: first frame and new id of its tracklets
     for old, new in sorted(rows, key=lambda pair: pair[0].first_frame):
         parts[old.mot_id].append((old.first_frame, new.mot_id))
     for box in boxes:
         of_id = parts[box.mot_id]
-        yield replace(box, mot_id=of_id[bisect_right(of_id, box.frame_index, key=lambda part: part[0]) - 1][1])
+        place = bisect_right(of_id, box.frame_index, key=lambda part: part[0])
+        if place == 0:
+            raise InputError(f"{file}: id {box.mot_id} in frame {box.frame_index + 1} is no tracklet of the table")
+        yield replace(box, mot_id=of_id[place - 1][1])

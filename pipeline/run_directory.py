@@ -141,12 +141,13 @@ def read_tracklets(path: Path) -> list[TrackletRow]:
         path: a file as `write_tracklets` writes it.
 
     Returns:
-        Its rows, in the file's order.
+        Its rows, in the file's order. Columns that an older version did not write have their defaults.
     """
-    names = {field.name for field in fields(TrackletRow)}
-    rows = pq.read_table(path).to_pylist()
+    table = pq.read_table(path)
+    names = {field.name for field in fields(TrackletRow)} & set(table.column_names)
     return [
-        TrackletRow(**{**{name: row[name] for name in names}, "crop_frames": tuple(row["crop_frames"])}) for row in rows
+        TrackletRow(**{**{name: row[name] for name in names}, "crop_frames": tuple(row["crop_frames"])})
+        for row in table.to_pylist()
     ]
 
 

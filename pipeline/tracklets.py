@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -20,6 +21,7 @@ ENOUGH, SHORT, FEW_CROPS = "enough", "short", "few_crops"
 # 0.3, and 1.5 frames, led to the same cuts.
 _DOUBTFUL_OVERLAP = 0.5
 _DOUBTFUL_FRAMES = 2.5
+_REMEMBERED_INTERVALS = 25
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ class TrackletBuilder:
         self._frame_s = frame_s
         self._lost_after_s = lost_after_s
         self._open: dict[int, _OpenTracklet] = {}
+        self._time_s: float | None = None
+        self._intervals_s: deque[float] = deque(maxlen=_REMEMBERED_INTERVALS)
 
     def update(self, frame_rgb: np.ndarray, frame_index: int, time_s: float, tracked: TrackedBoxes) -> list[Tracklet]:
         """Take in the tracks of the next frame.
@@ -191,6 +195,11 @@ class TrackletBuilder:
         Returns:
             The tracklets that have ended by now.
         """
+        if self._time_s is not None:
+            self._intervals_s.append(time_s - self._time_s)
+        self._time_s = time_s
+        # A camera may be slower than it says, or than it is analysed; then nothing is missing between its frames.
+        usual_s = max(self._frame_s, median(self._intervals_s) if self._intervals_s else 0.0)
         overlaps = _overlaps(tracked.boxes_xyxy)
         for index, track_id in enumerate(tracked.track_ids.tolist()):
             track = self._open.get(track_id)
@@ -198,7 +207,8 @@ class TrackletBuilder:
                 track = _OpenTracklet(frame_index, time_s, EvenCrops(self._settings.max_crops))
                 self._open[track_id] = track
             elif track.kept.crops:
-                self._note_doubt(track, frame_index, time_s, overlaps[index])
+                unseen = time_s - track.last_time_s >= _DOUBTFUL_FRAMES * usual_s
+                self._note_doubt(track, frame_index, time_s, overlaps[index], unseen)
             self._see(track, index, frame_rgb, frame_index, time_s, tracked)
         # The tracker promises that an id unseen for longer never comes back.
         ended = [track_id for track_id, track in self._open.items() if time_s - track.last_time_s > self._lost_after_s]
@@ -208,15 +218,14 @@ class TrackletBuilder:
         """End every track that is still open, in order of their ids."""
         return [self._close(track_id) for track_id in sorted(self._open)]
 
-    def _note_doubt(self, track: _OpenTracklet, frame_index: int, time_s: float, overlap: float) -> None:
+    def _note_doubt(self, track: _OpenTracklet, frame_index: int, time_s: float, overlap: float, unseen: bool) -> None:
         """Keep the most doubtful moment since the last crop."""
-        frames_unseen = (time_s - track.last_time_s) / self._frame_s
-        if overlap <= _DOUBTFUL_OVERLAP and frames_unseen < _DOUBTFUL_FRAMES:
+        if overlap <= _DOUBTFUL_OVERLAP and not unseen:
             return
         doubt = Doubt(
             first_frame=frame_index,
             start_s=time_s,
-            doubtful=overlap + (frames_unseen >= _DOUBTFUL_FRAMES),
+            doubtful=overlap + unseen,
             last_frame=track.last_frame,
             end_s=track.last_time_s + self._frame_s,
             frames=track.frames,
@@ -285,8 +294,10 @@ def cut_at(tracklet: Tracklet, doubts: Sequence[Doubt], settings: TrackletConfig
         settings: what is enough evidence.
 
     Returns:
-        The parts in order of time, without doubts, all with the track's id.
+        The parts in order of time, all with the track's id; each has crops that passed the gates.
     """
+    if not doubts:
+        return [tracklet]
     parts = []
     nothing = Doubt(tracklet.first_frame, tracklet.start_s, 0.0, tracklet.last_frame, tracklet.end_s, 0, 0.0, Counter())
     whole = Doubt(

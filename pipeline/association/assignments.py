@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -15,6 +14,8 @@ from pipeline.association.problem import Clusters, Problem
 from pipeline.constraints import Constraints, Stay
 from pipeline.gallery import Gallery, Neighbours
 from reid.errors import ConfigError
+
+_MOST_PASSES = 5
 
 AVERAGE_LINK = "average-link"
 METHODS: dict[str, Callable[[Problem], Clusters]] = {
@@ -44,7 +45,7 @@ class Assignment:
         runner_up_score: highest mean cosine similarity to any other identity that one of the `candidates_k` nearest
             tracklets belongs to; None when they belong to no other.
         runner_up_identity_id: that identity.
-        runner_up_conflict: what speaks against it, in words, where a constraint does.
+        runner_up_conflict: what speaks against this tracklet being of it, in words, where a constraint does.
     """
 
     identity_id: int | None
@@ -68,7 +69,7 @@ def associate(
     constraints: Constraints,
     gallery: Gallery,
     *,
-    threshold: float,
+    threshold: float | Callable[[int], float],
     candidates_k: int,
     method: str = AVERAGE_LINK,
     together: Sequence[Sequence[int]] = (),
@@ -88,7 +89,10 @@ def associate(
         has_evidence: N, whether the tracklet may found an identity.
         constraints: which tracklets can't be one person.
         gallery: the index over `embeddings`.
-        threshold: mean cosine similarity from which two clusters are one person.
+        threshold: mean cosine similarity from which two groups are one person; or what gives it for the number of
+            people that somebody could be taken for. That is known only afterwards: first all tracklets count, then
+            those who were found, until the number stays, at most `_MOST_PASSES` times. Fewer people need less likeness,
+            so it never rises.
         candidates_k: neighbours looked at for each tracklet, >= 1.
         method: a key of `METHODS`.
         together: rows that somebody knows to be one person, in groups that share no row and that the constraints allow;
@@ -102,11 +106,27 @@ def associate(
     founders = [row for row, has in enumerate(has_evidence) if row in known or (has and rows[row].any())]
     units = sorted([*(sorted(group) for group in together), *([row] for row in founders if row not in known)])
     neighbours = gallery.neighbours(candidates_k, founders)
-    clusters = METHODS[method](Problem(rows, stays, units, neighbours, constraints, threshold))
+
+    def grouped(similarity: float) -> Clusters:
+        return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity))
+
+    threshold_of = threshold if callable(threshold) else lambda _: threshold
+    people = max(1, len(units))
+    similarity = threshold_of(people)
+    clusters = grouped(similarity)
+    for _ in range(_MOST_PASSES - 1):
+        if not 0 < len(clusters) < people:
+            break
+        people = len(clusters)
+        lower = threshold_of(people)
+        if lower == similarity:
+            break
+        similarity = lower
+        clusters = grouped(similarity)
     clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
     candidates = _candidate_identities(neighbours, clusters)
     late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
-    _join_late(rows, late, clusters, candidates, stays, constraints, threshold)
+    _join_late(rows, late, clusters, candidates, stays, constraints, similarity)
     return _explain(rows, clusters, candidates, stays, constraints)
 
 
@@ -160,14 +180,8 @@ def _explain(
 ) -> list[Assignment]:
     """Score every tracklet against its own identity and the best other one of its candidates."""
 
-    @cache
-    def between(own: int, other: int) -> str | None:
-        return constraints.conflict(*([stays[row] for row in clusters[identity]] for identity in (own, other)))
-
-    def conflict(row: int, own: int | None, other: int) -> str | None:
-        """Give what speaks against this very tracklet, or else against its identity."""
-        against = constraints.conflict([stays[row]], [stays[member] for member in clusters[other]])
-        return against if against is not None or own is None else between(own, other)
+    def conflict(row: int, members: Sequence[int]) -> str | None:
+        return constraints.conflict([stays[row]], [stays[member] for member in members])
 
     identity_of = {row: identity for identity, members in enumerate(clusters) for row in members}
     sums, sizes = _sums_and_sizes(rows, clusters)
@@ -189,7 +203,7 @@ def _explain(
                 match_score=match_score,
                 runner_up_score=None if best is None else float(scores[best]),
                 runner_up_identity_id=None if best is None else int(others[best]) + 1,
-                runner_up_conflict=None if best is None else conflict(row, own, int(others[best])),
+                runner_up_conflict=None if best is None else conflict(row, clusters[others[best]]),
             )
         )
     return assignments

@@ -58,15 +58,27 @@ def _match_cameras(problem: Problem, groups: Clusters, first: str, second: str) 
 def _reassign(problem: Problem, groups: Clusters, units: Clusters) -> Clusters:
     """Take units out of their groups and match them again."""
     free = {row for unit in units for row in unit}
-    kept = [rest for group in groups if (rest := [row for row in group if row not in free])]
-    waiting = sorted(units, key=lambda unit: (problem.stays[unit[0]].start_s, unit[0]))
+    kept = []
+    for group in groups:
+        rest = [row for row in group if row not in free]
+        if rest and not problem.possible(rest):  # who was seen in between explains a long way: they stay
+            free -= set(group)
+            rest = group
+        if rest:
+            kept.append(rest)
+    waiting = [unit for unit in units if unit[0] in free]
+    waiting.sort(key=lambda unit: (problem.stays[unit[0]].start_s, unit[0]))
+    # Whoever found nobody in a pass can only find a group that has changed since.
+    changed = list(range(len(kept)))
     while waiting:
-        matches = _best_matches(problem, waiting, kept)
-        for one, group in matches:
-            kept[group] += waiting[one]
-        placed = {one for one, _ in matches}
-        waiting = [unit for index, unit in enumerate(waiting) if index not in placed]
-        if not matches and waiting:
+        matches = _best_matches(problem, waiting, [kept[place] for place in changed])
+        joined = {one: changed[position] for one, position in matches}
+        for one, place in joined.items():
+            kept[place] = kept[place] + waiting[one]
+        waiting = [unit for index, unit in enumerate(waiting) if index not in joined]
+        changed = list(joined.values())
+        if not joined and waiting:
+            changed = [len(kept)]
             kept.append(list(waiting.pop(0)))
     return kept
 
@@ -77,7 +89,7 @@ def _best_matches(
     """Match groups of rows one to one: positions in `ones` and in `others`."""
     if not ones or not others:
         return []
-    means = [np.array([problem.rows[list(group)].mean(axis=0) for group in side]) for side in (ones, others)]
+    means = [np.array([problem.mean(group) for group in side]) for side in (ones, others)]
     gains = means[0] @ means[1].T - problem.threshold  # (ones, others)
     for one, other in np.argwhere(gains >= 0).tolist():
         if not problem.allow(ones[one], others[other]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from pipeline.association.problem import Clusters, Problem
 from pipeline.constraints import Constraints, Stay
 
-_MOST_STAYS = 256  # of an identity that are remembered
 _ROOM = 64
 
 
@@ -23,7 +21,8 @@ class OnlineAssociator:
         dim: D of the vectors.
         constraints: which stays can't be of one person.
         threshold: mean cosine similarity to an identity's tracklets from which a tracklet belongs to it.
-        retention_s: an identity unseen for longer is forgotten; None keeps all.
+        retention_s: an identity unseen for longer is forgotten, and of one that is seen again and again all stays that
+            are older; None keeps all.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class OnlineAssociator:
         self._counts = np.zeros(_ROOM)
         self._ends_s = np.zeros(_ROOM)
         self._identities: list[int] = []  # of each row in use, in order
-        self._stays: list[deque[Stay]] = []
+        self._stays: list[list[Stay]] = []
         self._opened = 0
 
     def __len__(self) -> int:
@@ -78,8 +77,13 @@ class OnlineAssociator:
             self._sums[position] += vector
             self._counts[position] += 1
         self._ends_s[position] = max(self._ends_s[position], stay.end_s)
+        stays = self._stays[position]
         if not known:
-            self._stays[position].extend([stay, *coming])
+            stays += [stay, *coming]
+        if self._retention_s is not None and len(stays) > 2 * _ROOM:
+            # The newest stay is kept, whatever its age: a way begins where somebody was seen last.
+            recent = [one for one in stays[:-1] if one.end_s >= stay.end_s - self._retention_s]
+            self._stays[position] = [*recent, stays[-1]]
         return self._identities[position]
 
     def _find(self, vector: np.ndarray, stays: Sequence[Stay]) -> int | None:
@@ -102,7 +106,7 @@ class OnlineAssociator:
             self._ends_s = np.concatenate([self._ends_s, np.zeros_like(self._ends_s)])
         self._sums[position], self._counts[position], self._ends_s[position] = 0.0, 0.0, -np.inf
         self._identities.append(self._opened)
-        self._stays.append(deque(maxlen=_MOST_STAYS))
+        self._stays.append([])
         self._opened += 1
         return position
 

@@ -34,6 +34,15 @@ class Problem:
     constraints: Constraints
     threshold: float
 
+    def mean(self, group: Sequence[int]) -> np.ndarray:
+        """Mean (D,) of some rows."""
+        mean: np.ndarray = self.rows[group[0]] if len(group) == 1 else self.rows[list(group)].mean(axis=0)
+        return mean
+
+    def possible(self, group: Sequence[int]) -> bool:
+        """Whether a part of a group that can be one person still can without the rest."""
+        return self.constraints.possible([self.stays[row] for row in group])
+
     def allow(self, some: Sequence[int], others: Sequence[int]) -> bool:
         """Whether two groups of rows can be one person."""
         return self.constraints.allow([self.stays[row] for row in some], [self.stays[row] for row in others])

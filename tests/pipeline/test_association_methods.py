@@ -31,7 +31,7 @@ def ids(
     topology: TopologyConfig | None = None,
     evidence: list[bool] | None = None,
     together: Sequence[Sequence[int]] = (),
-    apart: Sequence[tuple[TrackletId, TrackletId]] = (),
+    apart: Sequence[tuple[list[TrackletId], list[TrackletId]]] = (),
 ) -> list[int | None]:
     assignments = associate(
         vectors,
@@ -90,10 +90,10 @@ def random_scene(rng: np.random.Generator) -> tuple[np.ndarray, list[Stay], list
 
 def random_corrections(
     rng: np.random.Generator, stays: list[Stay], topology: TopologyConfig
-) -> tuple[list[list[int]], list[tuple[TrackletId, TrackletId]]]:
+) -> tuple[list[list[int]], list[tuple[list[TrackletId], list[TrackletId]]]]:
     """Pairs that a user keeps apart, and groups that they join, as far as that is possible."""
     pairs = rng.integers(0, len(stays), (3, 2)).tolist()
-    apart = [(stays[one].tracklet, stays[other].tracklet) for one, other in pairs if one != other]
+    apart = [([stays[one].tracklet], [stays[other].tracklet]) for one, other in pairs if one != other]
     constraints = Constraints(topology, apart)
     rows = rng.permutation(len(stays)).tolist()
     groups = [rows[:2], rows[2:5]]
@@ -191,3 +191,53 @@ def test_little_evidence_joins_online_but_changes_nobody() -> None:
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ConfigError, match="'best' is none of average-link, hungarian, online"):
         check_method("best")
+
+
+def test_long_stays_in_one_place_are_not_forgotten_online() -> None:
+    """Somebody in the hall 300 times must still not be at the gate while they were there at the beginning."""
+    stays = [Stay("gate", 10, 20, track_id=0)]
+    stays += [Stay("hall", 20 + 10 * index, 25 + 10 * index, track_id=index) for index in range(1, 300)]
+    stays.append(Stay("gate", 0, 4000, track_id=300))
+    found = ids("online", np.repeat(unit(0), len(stays), axis=0), stays)
+    assert found[-1] != found[0]
+    assert len(set(found[:-1])) == 1
+
+
+def test_a_long_way_that_only_a_stay_between_explains_is_not_left_behind() -> None:
+    """Reassignment must not take the stay between out of an identity that would be impossible without it."""
+    rng = np.random.default_rng(1)
+    topology = TopologyConfig(
+        transit=(
+            TransitConfig(cameras=("cam0", "cam1"), max_s=10),
+            TransitConfig(cameras=("cam1", "cam2"), max_s=15),
+        )
+    )
+    constraints = Constraints(topology)
+    for _ in range(300):
+        vectors, stays, evidence, _ = random_scene(rng)
+        for method in METHODS:
+            found = ids(method, vectors, stays, threshold=0.3, topology=topology, evidence=evidence)
+            for identity in set(found) - {None}:
+                assert constraints.possible([stay for stay, name in zip(stays, found, strict=True) if name == identity])
+
+
+def test_the_threshold_follows_those_who_were_found() -> None:
+    asked: list[int] = []
+
+    def threshold(people: int) -> float:
+        asked.append(people)
+        return 0.8 if people > 3 else 0.7
+
+    stays = [Stay(f"cam{index}", 10.0 * index, 10.0 * index + 5) for index in range(5)]
+    vectors = unit(0, 5, 42, 90, 95)
+    assignments = associate(
+        vectors,
+        stays,
+        [True] * 5,
+        Constraints(TopologyConfig()),
+        Gallery(vectors),
+        threshold=threshold,
+        candidates_k=9,
+    )
+    assert asked == [5, 3, 2]
+    assert [assignment.identity_id for assignment in assignments] == [1, 1, 1, 2, 2]

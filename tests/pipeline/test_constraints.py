@@ -95,7 +95,7 @@ def test_what_speaks_against_it_is_said_in_words() -> None:
     topology = TopologyConfig.model_validate(
         {"transit": [{"cameras": ["a", "b"], "min_s": 5, "max_s": 60}], "non_overlapping": [["b", "c"]]}
     )
-    said = [(("a", 1), ("d", 2))]
+    said = [([("a", 1), ("a", 7)], [("d", 2)])]
     constraints = Constraints(topology, said)
     first = Stay("a", 0, 10, track_id=1)
     for other, words in (

@@ -12,7 +12,7 @@ from pipeline.config import AssociationConfig, TopologyConfig, TransitConfig
 from pipeline.mot import TrackBox, read_tracks, write_tracks
 from pipeline.reassociation import reassociate, settings_of
 from pipeline.run_directory import RunDirectory, RunDirectoryWriter, assign_mot_ids, write_tracklets
-from reid.errors import ConfigError, InputError
+from reid.errors import ConfigError, InputError, RunError
 from tests.pipeline.report_samples import camera, row
 from tests.pipeline.test_association import unit
 from tests.pipeline.test_identities import CURVE
@@ -56,6 +56,11 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def only_videos(warning: str) -> None:
+    """The run has annotated videos; nothing else is to be warned of."""
+    assert "annotated videos still show the former names" in warning
+
+
 def names(run: Path) -> list[int | None]:
     return [known.identity_id for known in RunDirectory(run).tracklets]
 
@@ -75,7 +80,7 @@ def test_everything_that_names_people_is_written_anew(run: Path) -> None:
     assert (after.manifest["association"]["method"], after.manifest["calibration"]["pairs"]) == ("average-link", 1000)
     assert (run / "crops/gate/1/000.jpg").read_bytes() == b"crops/gate/1/000.jpg"
     assert (run / "scenes/gate/1.jpg").exists()
-    assert not (run / "videos").exists()
+    assert (run / "videos/gate.mp4").exists()
     (warning,) = warnings
     assert "annotated videos" in warning
     assert [path.name for path in run.parent.iterdir()] == ["run"]
@@ -85,7 +90,7 @@ def test_the_same_settings_give_the_same_run(run: Path) -> None:
     for _ in range(2):
         reassociate(run, *settings_of(RunDirectory(run)), warn=lambda _: None)
         again = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
-    reassociate(run, *settings_of(RunDirectory(run)), warn=pytest.fail)
+    reassociate(run, *settings_of(RunDirectory(run)), warn=only_videos)
     assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == again
 
 
@@ -95,7 +100,7 @@ def test_the_calibration_and_the_place_count(run: Path) -> None:
     assert RunDirectory(run).manifest["association"]["threshold_source"] == "checkpoint"
     assert names(run) == [1, 2, 1, 2]
     far_apart = TopologyConfig(transit=(TransitConfig(cameras=("gate", "hall"), min_s=60),))
-    reassociate(run, loose, far_apart, warn=pytest.fail)
+    reassociate(run, loose, far_apart, warn=only_videos)
     assert names(run) == [1, 2, 1, 3]
 
 
@@ -111,7 +116,7 @@ def test_what_does_not_exist_is_refused(
 ) -> None:
     before = (run / "run.json").read_bytes()
     with pytest.raises(ConfigError, match=message):
-        reassociate(run, settings, topology, warn=pytest.fail)
+        reassociate(run, settings, topology, warn=only_videos)
     assert (run / "run.json").read_bytes() == before
 
 
@@ -130,5 +135,58 @@ def test_a_run_that_is_not_whole_stays_as_it_is(run: Path, damage: str) -> None:
         (run / "run.json").write_text("{")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(InputError, match=str(run)):
-        reassociate(run, AssociationConfig(), TopologyConfig(), warn=pytest.fail)
+        reassociate(run, AssociationConfig(), TopologyConfig(), warn=only_videos)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_warnings_are_those_of_the_last_association(run: Path) -> None:
+    def kept() -> list[str]:
+        warnings: list[str] = RunDirectory(run).manifest["warnings"]
+        return warnings
+
+    reassociate(run, AssociationConfig(far=1e-9), TopologyConfig(), warn=lambda _: None)
+    (warning,) = kept()
+    assert "does not reach --far 1e-09" in warning
+    reassociate(run, AssociationConfig(far=0.01), TopologyConfig(), warn=lambda _: None)
+    assert kept() == []
+
+
+def test_a_run_that_kept_no_calibration_asks_for_a_threshold(run: Path) -> None:
+    manifest = json.loads((run / "run.json").read_text())
+    del manifest["calibration"]
+    (run / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="kept no calibration; pass --threshold"):
+        reassociate(run, AssociationConfig(), TopologyConfig(), warn=only_videos)
+    reassociate(run, AssociationConfig(threshold=0.8), TopologyConfig(), warn=lambda _: None)
+    (run / "run.json").write_text(json.dumps({**manifest, "calibration": None}))
+    warnings: list[str] = []
+    reassociate(run, AssociationConfig(), TopologyConfig(), warn=warnings.append)
+    assert "was not calibrated" in warnings[0]
+
+
+def test_a_link_goes_on_pointing_to_its_run(run: Path, tmp_path: Path) -> None:
+    link = tmp_path / "latest"
+    link.symlink_to(run)
+    after = reassociate(link, AssociationConfig(threshold=0.8), TopologyConfig(), warn=lambda _: None)
+    assert (link.is_symlink(), after.path) == (True, link)
+    assert names(run) == [1, 2, 1, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "run"]
+
+
+def test_a_box_of_nobody_is_named(run: Path) -> None:
+    with (run / "tracks" / "gate.txt").open("a") as file:
+        file.write("99,77,1,1,5,5,0.9,-1,-1,-1\n")
+    with pytest.raises(InputError, match="id 77 in frame 99 is no tracklet"):
+        reassociate(run, AssociationConfig(), TopologyConfig(), warn=only_videos)
+
+
+def test_a_full_disk_changes_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipeline.reassociation.write_sightings", full)
+    before = (run / "run.json").read_bytes()
+    with pytest.raises(RunError, match="No space left on device; nothing was changed"):
+        reassociate(run, AssociationConfig(threshold=0.8), TopologyConfig(), warn=only_videos)
+    assert (run / "run.json").read_bytes() == before
+    assert [path.name for path in run.parent.iterdir()] == ["run"]

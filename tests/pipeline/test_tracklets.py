@@ -206,3 +206,20 @@ def test_parts_add_up_to_the_whole() -> None:
     assert [part.evidence for part in parts] == ["few_crops", "enough", "short"]
     assert tuple(crop for part in parts for crop in part.crops) == whole.crops
     assert all(part.mean_confidence == pytest.approx(0.9) and part.track_id == 1 for part in parts)
+
+
+def test_without_a_cut_a_stay_is_what_it_was() -> None:
+    tracks = builder(min_crops=1)
+    for index in range(10):
+        tracks.update(FRAME, index, index / 10, tracked({1: (0.0, 100.0, 60.0, 260.0)}))  # at the edge
+    (tracklet,) = tracks.finish()
+    assert cut_at(tracklet, [], TrackletConfig(min_crops=1)) == [tracklet]
+    assert (tracklet.crops_kept, tracklet.evidence) == (0, "few_crops")
+
+
+def test_a_camera_slower_than_it_says_leaves_no_doubts() -> None:
+    tracks = builder()
+    for index in range(60):
+        tracks.update(FRAME, index, index / 2, tracked({1: GOOD}))
+    (tracklet,) = tracks.finish()
+    assert len(tracklet.doubts) <= 1
