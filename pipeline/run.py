@@ -251,7 +251,7 @@ class _Run:
         by_id = {camera.camera_id: camera for camera in cameras}
         splitter = None
         if self._config.tracklets.cut_jumps:
-            splitter = Splitter(embedder, calibration, min_crops=self._config.tracklets.min_crops)
+            splitter = Splitter(embedder, calibration)
         store = TrackletStore(
             embedder,
             run_path,

@@ -18,9 +18,11 @@ from reid.calibration import Calibration
 from reid.embedder import Embedder
 
 # Parts of one stay, seconds apart in one camera, are far more alike than two stays in two cameras, so this rate of
-# pairs of different people may pass for one person. In six made-up scenes all thresholds from 0.45 to 0.65, 2 to 0.2 %
-# by the shipped checkpoint's calibration, led to the same cuts; with two frames a part 1 % made one too many.
-_FALSE_MATCH_RATE = 0.02
+# pairs of different people may pass for one person. In six made-up scenes (the demo's, seeds 101 to 106) 1 and 2 % led
+# to the same cuts.
+_FALSE_MATCH_RATE = 0.01
+# One picture may show whoever stood in front. (2 and 4 led to the same cuts there.)
+_FEWEST_CROPS = 2
 _POLICY = "frames:2"  # there are many parts, most of few crops
 
 
@@ -42,12 +44,10 @@ class Splitter:
     Args:
         embedder: makes the vectors of the parts.
         calibration: of what a run compares; without one nothing is ever cut.
-        min_crops: a part with fewer stays with its neighbour.
     """
 
-    def __init__(self, embedder: Embedder, calibration: Calibration | None, *, min_crops: int) -> None:
+    def __init__(self, embedder: Embedder, calibration: Calibration | None) -> None:
         self._embedder = embedder
-        self._min_crops = min_crops
         self._threshold = None if calibration is None else calibration.threshold(_FALSE_MATCH_RATE, 1).similarity
 
     def jumps(self, tracklet: Tracklet) -> list[Doubt]:
@@ -66,7 +66,7 @@ class Splitter:
             join = int(np.argmax(alike))  # a part with the next one
             if alike[join] < self._threshold:
                 smallest = min(range(len(parts)), key=lambda index: parts[index].crops)
-                if parts[smallest].crops >= self._min_crops:
+                if parts[smallest].crops >= _FEWEST_CROPS:
                     break
                 neighbours = [index for index in (smallest - 1, smallest) if 0 <= index < len(jumps)]
                 join = max(neighbours, key=alike.__getitem__)

@@ -46,7 +46,7 @@ def stay(colours: Sequence[tuple[int, int, int]], *, crossed: Sequence[int]) -> 
 
 
 def jumps(tracklet: Tracklet, calibration: Calibration | None = CURVE) -> list[Doubt]:
-    return Splitter(Colours(), calibration, min_crops=4).jumps(tracklet)
+    return Splitter(Colours(), calibration).jumps(tracklet)
 
 
 def cuts(tracklet: Tracklet) -> list[int]:
