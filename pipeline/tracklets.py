@@ -17,8 +17,9 @@ from trackers.types import TrackedBoxes
 ENOUGH, SHORT, FEW_CROPS = "enough", "short", "few_crops"
 
 # Where a track may jump from one person to another: boxes that cover so much of each other (intersection over the
-# smaller one), and a track that is taken up again after so many times a frame's duration. On made-up scenes 0.15 and
-# 0.3, and 1.5 frames, led to the same cuts.
+# smaller one; on made-up scenes 0.15 and 0.3 led to the same cuts); a track that is taken up again after so many times
+# a frame's duration; and a box that is no good evidence: one person leaves at the edge where another comes, or stands
+# behind somebody who has no box.
 _DOUBTFUL_OVERLAP = 0.5
 _DOUBTFUL_FRAMES = 2.5
 _REMEMBERED_INTERVALS = 25
@@ -201,15 +202,18 @@ class TrackletBuilder:
         # A camera may be slower than it says, or than it is analysed; then nothing is missing between its frames.
         usual_s = max(self._frame_s, median(self._intervals_s) if self._intervals_s else 0.0)
         overlaps = _overlaps(tracked.boxes_xyxy)
+        frame_hw = (frame_rgb.shape[0], frame_rgb.shape[1])
         for index, track_id in enumerate(tracked.track_ids.tolist()):
+            reason = refusal(index, tracked.boxes_xyxy, tracked.confidences, self._settings.gates, frame_hw=frame_hw)
             track = self._open.get(track_id)
             if track is None:
                 track = _OpenTracklet(frame_index, time_s, EvenCrops(self._settings.max_crops))
                 self._open[track_id] = track
             elif track.kept.crops:
                 unseen = time_s - track.last_time_s >= _DOUBTFUL_FRAMES * usual_s
-                self._note_doubt(track, frame_index, time_s, overlaps[index], unseen)
-            self._see(track, index, frame_rgb, frame_index, time_s, tracked)
+                if overlaps[index] > _DOUBTFUL_OVERLAP or reason is not None or unseen:
+                    self._note_doubt(track, frame_index, time_s, overlaps[index] + unseen)
+            self._see(track, index, frame_rgb, frame_index, time_s, tracked, reason)
         # The tracker promises that an id unseen for longer never comes back.
         ended = [track_id for track_id, track in self._open.items() if time_s - track.last_time_s > self._lost_after_s]
         return [self._close(track_id) for track_id in ended]
@@ -218,14 +222,12 @@ class TrackletBuilder:
         """End every track that is still open, in order of their ids."""
         return [self._close(track_id) for track_id in sorted(self._open)]
 
-    def _note_doubt(self, track: _OpenTracklet, frame_index: int, time_s: float, overlap: float, unseen: bool) -> None:
+    def _note_doubt(self, track: _OpenTracklet, frame_index: int, time_s: float, doubtful: float) -> None:
         """Keep the most doubtful moment since the last crop."""
-        if overlap <= _DOUBTFUL_OVERLAP and not unseen:
-            return
         doubt = Doubt(
             first_frame=frame_index,
             start_s=time_s,
-            doubtful=overlap + unseen,
+            doubtful=doubtful,
             last_frame=track.last_frame,
             end_s=track.last_time_s + self._frame_s,
             frames=track.frames,
@@ -242,13 +244,14 @@ class TrackletBuilder:
         frame_index: int,
         time_s: float,
         tracked: TrackedBoxes,
+        reason: str | None,
     ) -> None:
+        """Count a frame; `reason` is why its crop is refused."""
         track.last_frame, track.last_time_s = frame_index, time_s
         track.frames += 1
         confidence = float(tracked.confidences[index])
         track.confidence_sum += confidence
         frame_hw = (frame_rgb.shape[0], frame_rgb.shape[1])
-        reason = refusal(index, tracked.boxes_xyxy, tracked.confidences, self._settings.gates, frame_hw=frame_hw)
         box_xyxy = tracked.boxes_xyxy[index]
         if reason is None:
             track.passed += 1

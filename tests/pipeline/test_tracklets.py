@@ -193,8 +193,9 @@ def test_parts_add_up_to_the_whole() -> None:
         boxes = {1: (0.0, 100.0, 60.0, 260.0) if index in (3, 30, 31) else GOOD}  # at the edge three times
         tracks.update(FRAME, index, index / 10, tracked({**boxes, 2: CLOSE if index in (10, 36) else ALONE}))
     whole = tracks.finish()[0]
-    assert cut_at(whole, [], TrackletConfig())[0].crops == whole.crops
-    parts = cut_at(whole, whole.doubts, TrackletConfig(min_crops=4, max_crops=16, min_seconds=0.5))
+    assert [doubt.first_frame for doubt in whole.doubts] == [3, 10, 30, 36]
+    doubts = [doubt for doubt in whole.doubts if doubt.first_frame in (10, 36)]
+    parts = cut_at(whole, doubts, TrackletConfig(min_crops=4, max_crops=16, min_seconds=0.5))
     assert [(part.first_frame, part.last_frame, part.frames) for part in parts] == [
         (0, 9, 10),
         (10, 35, 26),
@@ -223,3 +224,15 @@ def test_a_camera_slower_than_it_says_leaves_no_doubts() -> None:
         tracks.update(FRAME, index, index / 2, tracked({1: GOOD}))
     (tracklet,) = tracks.finish()
     assert len(tracklet.doubts) <= 1
+
+
+def test_a_box_of_somebody_hardly_seen_is_a_doubt() -> None:
+    """Whoever stands in front of them may have no box of their own."""
+    tracks = builder()
+    for index in range(20):
+        boxes = tracked({1: GOOD})
+        if index in (8, 9):
+            boxes = TrackedBoxes(boxes.track_ids, boxes.boxes_xyxy, np.array([0.2], np.float32))
+        tracks.update(FRAME, index, index / 10, boxes)
+    ((doubt,),) = (tracklet.doubts for tracklet in tracks.finish())
+    assert doubt.first_frame == 8
