@@ -24,6 +24,18 @@ Results, seeds 0 to 2, 40 seconds, YOLO11n int8 and the checkpoint that comes wi
   2x10     yes      0.050  average-link  0.901       0.962  (0.017)        0.026         0.151
   2x10     yes      0.050  hungarian     0.884       0.944  (0.020)        0.029         0.182
   2x10     yes      0.050  online        0.903       0.964  (0.020)        0.025         0.136
+  4x30     yes      0.010  average-link  0.794       0.868  (0.047)        0.023         0.341
+  4x30     yes      0.010  hungarian     0.798       0.872  (0.050)        0.030         0.338
+  4x30     yes      0.010  online        0.783       0.855  (0.040)        0.025         0.363
+  4x30     yes      0.050  average-link  0.830       0.908  (0.020)        0.047         0.238
+  4x30     yes      0.050  hungarian     0.837       0.915  (0.013)        0.029         0.249
+  4x30     yes      0.050  online        0.830       0.907  (0.019)        0.047         0.235
+  4x30     no       0.010  average-link  0.797       0.871  (0.049)        0.022         0.330
+  4x30     no       0.010  hungarian     0.789       0.862  (0.057)        0.034         0.372
+  4x30     no       0.010  online        0.785       0.858  (0.041)        0.024         0.352
+  4x30     no       0.050  average-link  0.833       0.910  (0.023)        0.047         0.226
+  4x30     no       0.050  hungarian     0.826       0.903  (0.018)        0.025         0.269
+  4x30     no       0.050  online        0.832       0.910  (0.021)        0.046         0.224
 
 Without the topology the figures of 2x10 are the same.
 """
