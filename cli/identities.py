@@ -73,7 +73,8 @@ def identities(
         said = read_corrections(run).said
         for correction in said:
             stdout.print(f"{correction.made:%Y-%m-%d %H:%M} UTC  {correction.action}: {correction}", soft_wrap=True)
-        stdout.print(f"{len(said)} corrections" if said else "never corrected")
+        counted = f"{len(said)} correction{'' if len(said) == 1 else 's'}"
+        stdout.print(counted if said else "never corrected")
         return
     with drop_on_signals("stopped; nothing was changed"):
         if action == "merge":

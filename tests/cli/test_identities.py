@@ -16,6 +16,7 @@ def test_all_actions(vreid: Vreid, made: Path) -> None:
     outcome = vreid("identities", made, "merge", 2, 3)
     assert outcome.code == 0
     assert outcome.stdout.startswith("2 people, 0 of 4 stays unknown\nopen ")
+    assert vreid("identities", made, "list").stdout.endswith("\n1 correction\n")
     assert vreid("identities", made, "split", 1, "--tracklets", "gate/3").code == 0
     assert names(made) == [1, 2, 3, 2]
     assert vreid("identities", made, "forbid", 1, 2).code == 0
