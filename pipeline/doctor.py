@@ -139,7 +139,7 @@ def _embedder() -> Check:
 
 
 def _index() -> Check:
-    import pipeline.gallery  # noqa: F401 (which is what needs it)
+    import pipeline.vector_index  # noqa: F401 (which is what needs it)
 
     return Check("searching", f"FAISS {_version('faiss-cpu')}")
 

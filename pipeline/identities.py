@@ -13,7 +13,7 @@ from pipeline.association.assignments import Assignment, associate
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import Constraints, Stay
 from pipeline.corrections import Corrections
-from pipeline.gallery import Gallery
+from pipeline.vector_index import VectorIndex
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
 from pipeline.tracklets import ENOUGH
@@ -152,8 +152,8 @@ def identify(
         The rows with identities, scores and `mot_id`; and what `run.json` says of it.
     """
     evidence = [row.evidence == ENOUGH for row in rows]
-    gallery = Gallery(embeddings)
-    gallery.save(index_path)
+    index = VectorIndex(embeddings)
+    index.save(index_path)
     stays = stays_of(rows, clocks)
     corrections = corrections or Corrections()
     constraints = Constraints(topology, corrections.apart)
@@ -172,7 +172,7 @@ def identify(
         stays,
         evidence,
         constraints,
-        gallery,
+        index,
         threshold=threshold_for,
         candidates_k=settings.candidates_k,
         method=settings.method,

@@ -21,7 +21,7 @@ MAY_IMPORT = {
 KNOWN_TO_ONE_FILE = {
     "ultralytics": "pipeline/yolo.py",
     "boxmot": "trackers/boxmot_tracker.py",
-    "faiss": "pipeline/gallery.py",
+    "faiss": "pipeline/vector_index.py",
     "decord": "pipeline/sources/frame_picker.py",
     "trackeval": "pipeline/evaluation_tracking.py",
     "matplotlib": "reid/figures.py",

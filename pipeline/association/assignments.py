@@ -12,7 +12,7 @@ from pipeline.association.hungarian import hungarian
 from pipeline.association.online import online
 from pipeline.association.problem import Clusters, Problem
 from pipeline.constraints import Constraints, Stay
-from pipeline.gallery import Gallery, Neighbours
+from pipeline.vector_index import VectorIndex, Neighbours
 from reid.errors import ConfigError
 
 _MOST_PASSES = 5
@@ -67,7 +67,7 @@ def associate(
     stays: Sequence[Stay],
     has_evidence: Sequence[bool],
     constraints: Constraints,
-    gallery: Gallery,
+    index: VectorIndex,
     *,
     threshold: float | Callable[[int], float],
     candidates_k: int,
@@ -88,7 +88,7 @@ def associate(
         stays: N, where and when each tracklet was.
         has_evidence: N, whether the tracklet may found an identity.
         constraints: which tracklets can't be one person.
-        gallery: the index over `embeddings`.
+        index: the index over `embeddings`.
         threshold: mean cosine similarity from which two groups are one person; or what gives it for the number of
             people that somebody could be taken for. That is known only afterwards: first all tracklets count, then
             those who were found, until the number stays, at most `_MOST_PASSES` times. Fewer people need less likeness,
@@ -105,7 +105,7 @@ def associate(
     known = {row for group in together for row in group}
     founders = [row for row, has in enumerate(has_evidence) if row in known or (has and rows[row].any())]
     units = sorted([*(sorted(group) for group in together), *([row] for row in founders if row not in known)])
-    neighbours = gallery.neighbours(candidates_k, founders)
+    neighbours = index.neighbours(candidates_k, founders)
 
     def grouped(similarity: float) -> Clusters:
         return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity))

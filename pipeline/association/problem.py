@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.constraints import Constraints, Stay
-from pipeline.gallery import Neighbours
+from pipeline.vector_index import Neighbours
 
 Clusters = list[list[int]]
 

@@ -13,7 +13,7 @@ from pipeline.association import assignments
 from pipeline.association.assignments import Assignment, associate
 from pipeline.config import TopologyConfig
 from pipeline.constraints import Constraints, Stay
-from pipeline.gallery import Gallery
+from pipeline.vector_index import VectorIndex
 
 
 def unit(*angles_degrees: float) -> np.ndarray:
@@ -36,7 +36,7 @@ def run(
         stays,
         has_evidence if has_evidence is not None else [True] * len(stays),
         Constraints(topology or TopologyConfig()),
-        Gallery(embeddings),
+        VectorIndex(embeddings),
         threshold=threshold,
         candidates_k=candidates_k,
     )
@@ -280,11 +280,11 @@ def test_neighbours_are_the_nearest_of_the_chosen_without_oneself() -> None:
     embeddings = crowd(3, 40, 6, spread=0.5)
     among = [row for row in range(40) if row % 3]
     for k in (1, 5, 100):
-        found = Gallery(embeddings).neighbours(k, among)
+        found = VectorIndex(embeddings).neighbours(k, among)
         for row in range(40):
             others = [other for other in among if other != row]
             nearest = sorted(others, key=lambda other: -float(embeddings[row] @ embeddings[other]))[:k]
             assert found.rows[row][found.rows[row] >= 0].tolist() == nearest
             known = found.scores[row][: len(nearest)]
             np.testing.assert_allclose(known, embeddings[nearest] @ embeddings[row], atol=1e-5)
-    assert Gallery(embeddings).neighbours(3, []).rows.shape == (40, 0)
+    assert VectorIndex(embeddings).neighbours(3, []).rows.shape == (40, 0)

@@ -11,7 +11,7 @@ from pipeline.association.assignments import METHODS, associate, check_method
 from pipeline.association.online import OnlineAssociator
 from pipeline.config import TopologyConfig, TransitConfig
 from pipeline.constraints import Constraints, Stay, TrackletId
-from pipeline.gallery import Gallery
+from pipeline.vector_index import VectorIndex
 from reid.errors import ConfigError
 
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -38,7 +38,7 @@ def ids(
         stays,
         evidence or [True] * len(stays),
         Constraints(topology or TopologyConfig(), apart),
-        Gallery(vectors),
+        VectorIndex(vectors),
         threshold=threshold,
         candidates_k=50,
         method=method,
@@ -235,7 +235,7 @@ def test_the_threshold_follows_those_who_were_found() -> None:
         stays,
         [True] * 5,
         Constraints(TopologyConfig()),
-        Gallery(vectors),
+        VectorIndex(vectors),
         threshold=threshold,
         candidates_k=9,
     )

@@ -22,7 +22,7 @@ class Neighbours(NamedTuple):
     scores: np.ndarray
 
 
-class Gallery:
+class VectorIndex:
     """An exact inner-product index; row numbers are the order in which embeddings were given.
 
     Args:
