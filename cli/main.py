@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from cli import associate, benchmark, data, demo, doctor, evaluate, explain, identities, models, run, synth, train
+from cli import (
+    associate,
+    benchmark,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    gallery,
+    identities,
+    models,
+    run,
+    synth,
+    train,
+)
 from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
@@ -29,6 +43,7 @@ app = typer.Typer(
 run.register(app)
 associate.register(app)
 identities.register(app)
+gallery.register(app)
 evaluate.register(app)
 explain.register(app)
 models.register(app)

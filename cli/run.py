@@ -173,6 +173,16 @@ def run(
             show_default=False,
         ),
     ] = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder that remembers people beyond this run, made if it is not there: people of this run are "
+            "looked for in it and added to it. `vreid gallery` lists, corrects and deletes them. Default: nobody is "
+            "remembered.",
+            rich_help_panel=_IDENTITY,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -229,6 +239,7 @@ def run(
         "embedder.weights": weights,
         "association.threshold": threshold,
         "association.far": far,
+        "gallery.path": gallery,
     }
     settings = _settle(config, videos or [], split_assignments(start or [], "--start"), flags)
     result = run_with_progress(settings, out or Path("runs") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"), overwrite)

@@ -126,6 +126,14 @@ class TopologyConfig(Settings):
     transit: tuple[TransitConfig, ...] = ()
 
 
+class GalleryConfig(Settings):
+    """Which gallery remembers the people, and how much of them: vectors of each, and for how many days."""
+
+    path: str | None = None
+    most_looks: Count = 20
+    max_age_days: Positive | None = None
+
+
 class RunConfig(Settings):
     """Everything that `vreid run` can be told."""
 
@@ -139,6 +147,7 @@ class RunConfig(Settings):
     embedder: EmbedderConfig = EmbedderConfig()
     association: AssociationConfig = AssociationConfig()
     topology: TopologyConfig = TopologyConfig()
+    gallery: GalleryConfig = GalleryConfig()
     duration_s: Positive | None = None
     save_video: bool = False
     hash_inputs: bool = False

@@ -13,10 +13,10 @@ from pipeline.association.assignments import Assignment, associate
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import Constraints, Stay
 from pipeline.corrections import Corrections
-from pipeline.vector_index import VectorIndex
 from pipeline.inputs import CameraClock
 from pipeline.run_directory import TrackletRow, assign_mot_ids
 from pipeline.tracklets import ENOUGH
+from pipeline.vector_index import VectorIndex
 from reid.calibration import Calibration
 
 # Without calibration nothing says which similarity means the same person, and an untrained network finds everyone

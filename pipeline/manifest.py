@@ -48,6 +48,7 @@ def build_manifest(
     embedder: dict[str, Any],
     association: dict[str, Any],
     calibration: dict[str, Any] | None,
+    gallery: dict[str, Any] | None,
     timings: dict[str, Any],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def build_manifest(
         embedder: its part of the record.
         association: its part of the record.
         calibration: the curve that match thresholds are set by; None where there is none.
+        gallery: what became of the people in the gallery; None without one.
         timings: their part of the record.
         warnings: lines that the user was shown.
 
@@ -89,6 +91,7 @@ def build_manifest(
         "embedder": embedder,
         "association": association,
         "calibration": calibration,
+        "gallery": gallery,
         "counts": {
             "frames": sum(camera.frames for camera in cameras),
             "detections": sum(camera.detections for camera in cameras),

@@ -97,10 +97,14 @@ def reassociate(
     check_method(settings.method)
     check_topology(topology, [camera["camera_id"] for camera in manifest["cameras"]])
     clocks = {camera["camera_id"]: clock_of(camera) for camera in manifest["cameras"]}
-    calibration = _calibration(run, settings, warn)
+    if "calibration" not in manifest and settings.threshold is None:
+        raise InputError(f"{run.path} was written by a version that kept no calibration; pass --threshold")
+    calibration = calibration_of(run)
+    if calibration is None and settings.threshold is None:
+        warn("the network was not calibrated, so only what is practically the same is joined; pass --threshold")
     stays = {(row.camera_id, row.track_id): stay for row, stay in zip(rows, stays_of(rows, clocks), strict=True)}
     check_together(stays, corrections, topology)
-    with _failures(), RunDirectoryWriter(path, overwrite=True) as writer:
+    with failures("the run could not be associated anew"), RunDirectoryWriter(path, overwrite=True) as writer:
         writer.take_over(path, without=_REWRITTEN)
         write_corrections(writer.path, corrections)
         named, association = identify(
@@ -118,7 +122,10 @@ def reassociate(
         write_sightings(writer.path / "sightings.csv", named)
         for file in sorted((path / "tracks").glob("*.txt")):
             own = [(old, new) for old, new in zip(rows, named, strict=True) if old.camera_id == file.stem]
-            write_tracks(writer.path / "tracks" / file.name, _renamed(stream_tracks(file), own, file))
+            write_tracks(writer.path / "tracks" / file.name, renamed(stream_tracks(file), own, file))
+        if manifest.get("gallery"):
+            again = f"`vreid gallery forget {manifest['gallery']['path']} {path}`, then `vreid gallery add`"
+            warn(f"the gallery keeps these people as they were; {again} brings it up to date")
         if (path / "videos").exists():
             warn(f"the annotated videos still show the former names: {path / 'videos'}")
         config = {
@@ -140,21 +147,22 @@ def reassociate(
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def failures(what: str) -> Iterator[None]:
+    """Turn what no input causes into one clear error that begins with `what` and says that nothing was changed."""
     try:
         yield
     except (OSError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "out of memory"
-        raise RunError(f"the run could not be associated anew: {reason}; nothing was changed") from error
+        raise RunError(f"{what}: {reason}; nothing was changed") from error
 
 
-def _calibration(run: RunDirectory, settings: AssociationConfig, warn: Callable[[str], None]) -> Calibration | None:
-    manifest = recorded(run)
-    if "calibration" not in manifest and settings.threshold is None:
-        raise InputError(f"{run.path} was written by a version that kept no calibration; pass --threshold")
-    calibration = manifest.get("calibration")
-    if calibration is None and settings.threshold is None:
-        warn("the network was not calibrated, so only what is practically the same is joined; pass --threshold")
+def calibration_of(run: RunDirectory) -> Calibration | None:
+    """Give the curve that a run's thresholds are set by; None where it has none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    calibration = recorded(run).get("calibration")
     try:
         return None if calibration is None else Calibration.from_dict(calibration)
     except ValueError as error:
@@ -206,16 +214,29 @@ def clock_of(camera: dict[str, Any]) -> CameraClock:
     return CameraClock(None if start is None else datetime.fromisoformat(start), camera["start_time_source"])
 
 
-def _renamed(
-    boxes: Iterable[TrackBox], rows: Sequence[tuple[TrackletRow, TrackletRow]], file: Path
+def renamed(
+    boxes: Iterable[TrackBox], rows: Sequence[tuple[TrackletRow, TrackletRow | None]], file: Path
 ) -> Iterator[TrackBox]:
-    """Give boxes their new ids; those of one old id belong to one tracklet after the other."""
-    parts: dict[int, list[tuple[int, int]]] = defaultdict(list)  # old id: first frame and new id of its tracklets
+    """Give a camera's boxes their new ids.
+
+    Those of one old id belong to one tracklet after the other.
+
+    Args:
+        boxes: with their old ids.
+        rows: each of the camera's tracklets as it was and as it is; None where it is no more, nor its boxes.
+        file: where the boxes stand, for messages.
+
+    Raises:
+        InputError: a box is of no tracklet.
+    """
+    parts: dict[int, list[tuple[int, int | None]]] = defaultdict(list)  # old id: first frame and new id of tracklets
     for old, new in sorted(rows, key=lambda pair: pair[0].first_frame):
-        parts[old.mot_id].append((old.first_frame, new.mot_id))
+        parts[old.mot_id].append((old.first_frame, None if new is None else new.mot_id))
     for box in boxes:
         of_id = parts[box.mot_id]
         place = bisect_right(of_id, box.frame_index, key=lambda part: part[0])
         if place == 0:
             raise InputError(f"{file}: id {box.mot_id} in frame {box.frame_index + 1} is no tracklet of the table")
-        yield replace(box, mot_id=of_id[place - 1][1])
+        new_id = of_id[place - 1][1]
+        if new_id is not None:
+            yield replace(box, mot_id=new_id)

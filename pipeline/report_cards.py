@@ -72,7 +72,10 @@ class Sighting:
 
 @dataclass(frozen=True)
 class PersonCard:
-    """One identity; `identity_id` None gathers the unknown. The page of very many people has no thumbnails."""
+    """One identity; `identity_id` None gathers the unknown. The page of very many people has no thumbnails.
+
+    `gallery` says who they are in the gallery; empty without one.
+    """
 
     identity_id: int | None
     colour: Rgb
@@ -81,6 +84,7 @@ class PersonCard:
     camera_ids: tuple[str, ...]
     when: str
     in_view: str
+    gallery: str
 
     @property
     def needs_check(self) -> bool:
@@ -132,6 +136,7 @@ def person_cards(
                 camera_ids=tuple(dict.fromkeys(rows[index].camera_id for index in indices)),
                 when=_card_when([rows[index] for index in indices], axis),
                 in_view=duration_text(sum(rows[index].end_s - rows[index].start_s for index in indices)),
+                gallery=_gallery_text([rows[index] for index in indices]),
             )
         )
     return cards
@@ -205,6 +210,15 @@ def _evidence_sentence(row: TrackletRow, purpose: str) -> list[str]:
     if row.evidence == "few_crops":
         return [f"Too few good pictures {purpose}."]
     return []
+
+
+def _gallery_text(rows: Sequence[TrackletRow]) -> str:
+    row = next((row for row in rows if row.gallery_person_id is not None), None)
+    if row is None:
+        return ""
+    if row.gallery_score is None:
+        return f"New in the gallery, as person {row.gallery_person_id}"
+    return f"Person {row.gallery_person_id} of the gallery, likeness {row.gallery_score:.2f}"
 
 
 def _card_when(rows: Sequence[TrackletRow], axis: TimeAxis) -> str:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,9 @@ from pipeline.config import RunConfig
 from pipeline.constraints import check_topology
 from pipeline.detection import Detector, create_detector
 from pipeline.embedding import TrackletStore, calibration_for_run, create_embedder
-from pipeline.identities import identify
+from pipeline.gallery.adding import add_run
+from pipeline.gallery.runs import check_gallery, open_for_adding
+from pipeline.identities import identify, stays_of
 from pipeline.inputs import Input, open_inputs, resolve_cameras
 from pipeline.listener import RunListener
 from pipeline.manifest import Finding, build_manifest
@@ -31,6 +34,7 @@ from pipeline.run_directory import (
     TrackletRow,
     assign_mot_ids,
     check_output,
+    write_sightings,
     write_tracklets,
 )
 from pipeline.sources import CameraStatus, Frame, PrefetcherGroup, RunClock
@@ -40,7 +44,7 @@ from pipeline.tracklets import Tracklet
 from reid.calibration import Calibration
 from reid.device import choose_device
 from reid.embedder import Embedder
-from reid.errors import OutputError, RunError
+from reid.errors import OutputError, RunError, VreidError
 from trackers.types import Detections
 
 # Frames that go through the detector together, taken from whichever cameras have some.
@@ -108,6 +112,8 @@ def run_pipeline(
                 tell=choices.append,
                 warn=run.warn,
             )
+            if config.gallery.path is not None:
+                check_gallery(Path(config.gallery.path), embedder.describe())
             writer = cleanup.enter_context(RunDirectoryWriter(out, overwrite=overwrite))
         calibration = calibration_for_run(embedder, run.warn)
         for choice in choices:
@@ -145,6 +151,21 @@ def run_pipeline(
                     stopped=run.stopped_again,
                     warn=run.warn,
                 )
+            in_gallery = None
+            if config.gallery.path is not None:
+                with run.stopwatch.work("gallery"):
+                    rows, in_gallery = run.remember(
+                        rows,
+                        embeddings,
+                        cameras,
+                        calibration,
+                        embedder,
+                        run_path=out.absolute(),
+                        pictures=writer.path,
+                        until=cleanup,
+                    )
+                    write_tracklets(writer.path / "tracklets.parquet", rows)
+                    write_sightings(writer.path / "sightings.csv", rows)
             with run.stopwatch.work("report"):
                 manifest = build_manifest(
                     config,
@@ -158,6 +179,7 @@ def run_pipeline(
                     embedder=embedder.describe(),
                     association=association,
                     calibration=None if calibration is None else calibration.to_dict(),
+                    gallery=in_gallery,
                     timings=run.stopwatch.to_dict(),
                     warnings=run.warnings,
                 )
@@ -291,6 +313,46 @@ class _Run:
             for of in inputs
         ]
         return findings, *store.finish([of.camera_id for of in inputs])
+
+    def remember(
+        self,
+        rows: Sequence[TrackletRow],
+        embeddings: np.ndarray,
+        cameras: Sequence[Camera],
+        calibration: Calibration | None,
+        embedder: Embedder,
+        *,
+        run_path: Path,
+        pictures: Path,
+        until: ExitStack,
+    ) -> tuple[list[TrackletRow], dict[str, Any] | None]:
+        """Look for the run's people in the gallery, and add them to it once `until` ends well.
+
+        A gallery that cannot be changed costs a warning, not the run.
+        """
+        folder = Path(self._config.gallery.path or "")
+        try:
+            with ExitStack() as attempt:
+                store, into = attempt.enter_context(open_for_adding(folder, embedder.describe(), calibration))
+                added = add_run(
+                    store,
+                    into,
+                    rows,
+                    stays_of(rows, {camera.camera_id: camera.clock for camera in cameras}),
+                    embeddings,
+                    run=run_path,
+                    pictures=pictures,
+                    created=self.created,
+                    association=self._config.association,
+                    topology=self._config.topology,
+                    limits=self._config.gallery,
+                    warn=self.warn,
+                )
+                until.push(attempt.pop_all())
+        except VreidError as error:
+            self.warn(f"nobody was added to the gallery: {error}; `vreid gallery add` can do it later")
+            return list(rows), None
+        return added.rows, added.told
 
     def _announce_ends(self, readers: PrefetcherGroup) -> None:
         """Tell of every camera that gives no more frames, as soon as it does."""

@@ -53,6 +53,8 @@ class TrackletRow:
     runner_up_identity_id: int | None = None
     runner_up_conflict: str | None = None
     margin: float | None = None
+    gallery_person_id: int | None = None
+    gallery_score: float | None = None
 
 
 _SCHEMA = pa.schema(
@@ -80,6 +82,8 @@ _SCHEMA = pa.schema(
         ("runner_up_identity_id", pa.int64()),
         ("runner_up_conflict", pa.string()),
         ("margin", pa.float32()),
+        ("gallery_person_id", pa.int64()),
+        ("gallery_score", pa.float32()),
     ]
 )
 
@@ -174,7 +178,7 @@ def assign_mot_ids(rows: Iterable[TrackletRow]) -> list[TrackletRow]:
     return numbered
 
 
-SIGHTING_COLUMNS = ("person", "camera", "from", "to", "from_s", "to_s", "seconds", "track", "score", "crops")
+SIGHTING_COLUMNS = ("person", "camera", "from", "to", "from_s", "to_s", "seconds", "track", "score", "crops", "gallery")
 
 
 def write_sightings(path: Path, rows: Iterable[TrackletRow]) -> None:
@@ -204,6 +208,7 @@ def write_sightings(path: Path, rows: Iterable[TrackletRow]) -> None:
                     row.track_id,
                     "" if row.match_score is None else f"{row.match_score:.4f}",
                     row.crops_path,
+                    "" if row.gallery_person_id is None else row.gallery_person_id,
                 )
             )
 

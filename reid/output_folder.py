@@ -63,15 +63,33 @@ def check_output(path: Path, *, marker: str, what: str, overwrite: bool) -> None
                 raise OutputError(f"--out {path} exists and is not {what} of vreid; choose another place")
             if is_ours and not overwrite:
                 raise OutputError(f"--out {path} already holds {what}; choose another place or add --overwrite")
-        parent = path.absolute().parent
+    except OSError as error:
+        raise OutputError(f"--out {path} cannot be written: {error.strerror}") from error
+    check_writable(path.absolute().parent, flag="--out", named=path)
+
+
+def check_writable(folder: Path, *, flag: str, named: Path | None = None) -> None:
+    """Refuse a folder in which nothing can be written, before any work is done.
+
+    Args:
+        folder: it, or one that is to be made.
+        flag: the option that names it.
+        named: what the option names, where that is not the folder itself.
+
+    Raises:
+        OutputError: says why.
+    """
+    what = f"{flag} {folder if named is None else named} cannot be written"
+    try:
+        parent = folder.absolute()
         while not parent.exists():
             parent = parent.parent
         if not parent.is_dir():
-            raise OutputError(f"--out {path} cannot be written: {parent} is not a folder")
+            raise OutputError(f"{what}: {parent} is not a folder")
         if not os.access(parent, os.W_OK | os.X_OK):
-            raise OutputError(f"--out {path} cannot be written: no permission to create files in {parent}")
+            raise OutputError(f"{what}: no permission to create files in {parent}")
     except OSError as error:
-        raise OutputError(f"--out {path} cannot be written: {error.strerror}") from error
+        raise OutputError(f"{what}: {error.strerror}") from error
 
 
 def move_into_place(built: Path, final: Path) -> None:

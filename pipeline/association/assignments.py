@@ -12,7 +12,7 @@ from pipeline.association.hungarian import hungarian
 from pipeline.association.online import online
 from pipeline.association.problem import Clusters, Problem
 from pipeline.constraints import Constraints, Stay
-from pipeline.vector_index import VectorIndex, Neighbours
+from pipeline.vector_index import Neighbours, VectorIndex
 from reid.errors import ConfigError
 
 _MOST_PASSES = 5

@@ -1,0 +1,145 @@
+"""A deleted person is nowhere: not in the gallery, not in its runs, not in any file."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from pipeline.corrections import Corrections, correction, read_corrections, write_corrections
+from pipeline.gallery.deleting import delete_person
+from pipeline.gallery.store import GalleryStore
+from pipeline.mot import read_tracks
+from pipeline.removal import remove_stays
+from pipeline.run_directory import RunDirectory
+from reid.errors import ConfigError, InputError
+from tests.pipeline.gallery.samples import CREATED, stay, write_run
+from tests.pipeline.gallery.test_adding import add
+from tests.pipeline.test_association import unit
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Person 1 three times, person 2 twice, at the gate in view of person 1's second stay there; somebody unknown."""
+    rows = [
+        stay("gate", 1, 0, 10, first_frame=0, last_frame=9, identity_id=1),
+        stay(
+            "gate", 2, 5, 15, first_frame=5, last_frame=14, identity_id=2, runner_up_identity_id=1, runner_up_score=0.4
+        ),
+        stay("gate", 3, 20, 30, first_frame=20, last_frame=29, identity_id=1),
+        stay("gate", 4, 40, 50, first_frame=40, last_frame=49, identity_id=None),
+        stay("hall", 1, 60, 70, first_frame=60, last_frame=69, identity_id=1),
+        stay("yard", 1, 80, 90, first_frame=80, last_frame=89, identity_id=2),
+    ]
+    return write_run(tmp_path / "run", rows, [0, 90, 3, 45, 8, 95])
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_stays_go_with_everything_that_was_stored_about_them(run: Path) -> None:
+    pictures = [(run / name).read_bytes() for name in ("crops/gate/1/000.jpg", "scenes/hall/1.jpg")]
+    said = Corrections()
+    said.add(correction("merge", [("gate", 1)], [("gate", 3), ("hall", 1)]))
+    said.add(correction("forbid", [("gate", 2), ("gate", 4)], [("yard", 1)]))
+    said.add(correction("forbid", [("gate", 2)], [("hall", 1)]))
+    write_corrections(run, said)
+    warnings: list[str] = []
+    removed = remove_stays(run, [("gate", 1), ("gate", 3), ("hall", 1), ("no", 7)], warn=warnings.append)
+    np.testing.assert_array_equal(removed.vectors, unit(0, 3, 8))
+    after = RunDirectory(run)
+    kept = [(known.camera_id, known.track_id, known.identity_id, known.mot_id) for known in after.tracklets]
+    assert kept == [("gate", 2, 2, 2), ("gate", 4, None, 3), ("yard", 1, 2, 2)]
+    assert after.tracklets[0].runner_up_identity_id is after.tracklets[0].runner_up_score is None
+    np.testing.assert_array_equal(after.embeddings, unit(90, 45, 95))
+    assert faiss.read_index(str(run / "gallery.faiss")).ntotal == 3
+    assert {(box.frame_index, box.mot_id) for box in read_tracks(run / "tracks" / "gate.txt")} == {
+        *((frame, 2) for frame in range(5, 15)),
+        *((frame, 3) for frame in range(40, 50)),
+    }
+    assert read_tracks(run / "tracks" / "hall.txt") == []
+    assert sorted(path.relative_to(run).as_posix() for path in (run / "crops").rglob("*.jpg")) == sorted(
+        f"{known.crops_path}/{number:03d}.jpg" for known in after.tracklets for number in range(len(known.crop_frames))
+    )
+    # The second person's frame at the gate shows the first one too.
+    assert sorted(path.name for path in (run / "scenes").rglob("*.jpg")) == ["1.jpg", "4.jpg"]
+    assert [path.name for path in (run / "videos").iterdir()] == ["yard.mp4"]
+    assert [warning.split(" showed")[0] for warning in warnings] == [
+        str(run / f"videos/{n}.mp4") for n in ("gate", "hall")
+    ]
+    assert [str(entry) for entry in read_corrections(run).said] == ["gate/2, gate/4: never the person of yard/1"]
+    assert after.manifest["counts"]["tracklets"] == 3
+    assert (run / "sightings.csv").read_text().count("\n") == 4
+    left = everything(run)
+    assert not any(picture in left for picture in pictures)
+
+
+def test_nothing_to_remove_changes_nothing(run: Path) -> None:
+    before = everything(run)
+    assert len(remove_stays(run, [("hall", 9)], warn=print).vectors) == 0
+    assert everything(run) == before
+
+
+def test_a_deleted_person_is_in_no_file(run: Path, tmp_path: Path) -> None:
+    again = write_run(
+        tmp_path / "again",
+        [stay("hall", 1, 0, 10, identity_id=1), stay("hall", 2, 20, 30, identity_id=2)],
+        [4, 60],
+        created=CREATED + timedelta(days=1),
+    )
+    people = tmp_path / "people"
+    for each in (run, again):
+        add(people, each)
+    secrets = [unit(degrees)[0].tobytes() for degrees in (0, 3, 8, 4)]
+    assert all(secret in everything(tmp_path) for secret in secrets)
+    with GalleryStore(people) as store:
+        picture = store.picture(1)
+        assert picture is not None
+        done = delete_person(store, 1, warn=lambda _: None)
+        assert [person.id for person in store.people()] == [2, 3]
+        with pytest.raises(ConfigError, match="there is no person 1"):
+            delete_person(store, 1, warn=lambda _: None)
+    left = everything(tmp_path)
+    assert not any(secret in left for secret in (*secrets, picture))
+    assert (done.sightings, done.looks, done.stays, done.runs) == (4, 4, 4, [run, again])
+    assert done.found == done.missing_runs == []
+    assert [(camera, start) for camera, _, start, _ in done.recordings] == [
+        ("gate", 0),
+        ("gate", 20),
+        ("hall", 60),
+        ("hall", 0),
+    ]
+    assert done.files > 20
+    for each in (run, again):
+        assert 1 not in [known.gallery_person_id for known in RunDirectory(each).tracklets]
+
+
+def test_what_is_left_somewhere_is_found(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    copy = run / "crops" / "copy.jpg"
+    copy.write_bytes(b"before it " + (run / "crops/gate/1/000.jpg").read_bytes())
+    vectors = run / "mine.npy"
+    np.save(vectors, unit(45, 8, 45))
+    with GalleryStore(tmp_path / "people") as store:
+        done = delete_person(store, 1, warn=lambda _: None)
+    # Vectors of two numbers are too short to be looked for.
+    assert done.found == [copy]
+
+
+def test_a_run_that_is_gone_or_another_one_is_named(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**manifest, "created": "2020-01-01T00:00:00+00:00"}))
+    with GalleryStore(tmp_path / "people") as store:
+        done = delete_person(store, 1, warn=lambda _: None)
+        assert done.missing_runs == [run]
+        run.rename(tmp_path / "elsewhere")
+        assert delete_person(store, 2, warn=lambda _: None).missing_runs == [run]
+        assert store.people() == []
+    with pytest.raises(InputError):
+        RunDirectory(run)
