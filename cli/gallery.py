@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.options import MultiValueCommand
-from cli.output import complain, stdout, warn
+from cli.output import complain, date_and_time, show_table, stdout, warn
 from cli.stopping import drop_on_signals
 
 EXIT_NOT_ALL = 3
@@ -70,7 +70,7 @@ def list_people(gallery: Folder) -> None:
             _moment(person.last_seen),
         )
     if people:
-        stdout.print(table)
+        show_table(table)
     stdout.print(f"{len(people)} people from {runs} run{'' if runs == 1 else 's'}")
 
 
@@ -100,7 +100,7 @@ def show(gallery: Folder, person: Person) -> None:
             "kept" if one.id in pictured else "",
             str(paths[one.run_id]),
         )
-    stdout.print(table)
+    show_table(table)
 
 
 def add(
@@ -233,4 +233,4 @@ def compact(gallery: Folder) -> None:
 
 
 def _moment(seconds: float | None) -> str:
-    return "" if seconds is None else f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S}"
+    return "" if seconds is None else date_and_time(datetime.fromtimestamp(seconds, UTC))

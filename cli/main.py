@@ -21,6 +21,7 @@ from cli import (
     identities,
     models,
     run,
+    search,
     synth,
     train,
 )
@@ -43,6 +44,7 @@ app = typer.Typer(
 run.register(app)
 associate.register(app)
 identities.register(app)
+search.register(app)
 gallery.register(app)
 evaluate.register(app)
 explain.register(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -51,3 +52,8 @@ def _line(prefix: str, style: str, message: str) -> None:
     text = Text(prefix, style=style)
     text.append(" ".join(message.split()), style="default not bold")
     stderr.print(text, soft_wrap=True)
+
+
+def date_and_time(moment: datetime) -> str:
+    """Write a moment for a table, in the local time zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -6,12 +6,10 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
+from pipeline.page import asset, environment
 from pipeline.report_axis import ZOOMS, TimeAxis, time_axis
 from pipeline.report_cards import CLOSE_MARGIN, PersonCard, person_cards
 from pipeline.report_texts import date_text, dates_text, duration_text, position_text
@@ -56,67 +54,41 @@ def render_report(manifest: Mapping[str, Any], rows: Sequence[TrackletRow], run_
     camera_ids = list(dict.fromkeys([*(camera["camera_id"] for camera in cameras), *(row.camera_id for row in rows)]))
     cards = person_cards(rows, run_path, axis, association.get("threshold"))
     people = [card for card in cards if card.identity_id is not None]
-    script = _asset("report.js")
-    page = _template().render(
-        style=_asset("report.css"),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
-        manifest=manifest,
-        headline=_headline(len(people), len(rows), len(cameras)),
-        created=_created_text(manifest.get("created")),
-        is_complete=manifest.get("status") == "complete",
-        problem_cameras=[camera for camera in cameras if _status(camera) != "ok"],
-        numbers=_numbers(cards, rows, camera_ids, axis),
-        axis=axis,
-        axis_note=_axis_note(axis),
-        clock_note=_clock_note(cameras),
-        zooms=ZOOMS,
-        ticks={zoom: axis.ticks(zoom) for zoom in ZOOMS},
-        camera_ids=camera_ids,
-        timeline=timeline_rows(rows, axis, camera_ids),
-        coverage=coverage(cameras, axis),
-        people=people,
-        thumbnails={card.identity_id: card.thumbnail for card in people},
-        unknown=next((card for card in cards if card.identity_id is None), None),
-        threshold=association.get("threshold"),
-        close_margin=CLOSE_MARGIN,
-        cameras=cameras,
-        problem_words=_PROBLEM_WORDS,
-        making=_making(manifest),
-        stages=((manifest.get("timings") or {}).get("stages") or {}).items(),
+    script = asset("report.js")
+    page = (
+        environment()
+        .get_template("report.html")
+        .render(
+            style=asset("report.css"),
+            script=script,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
+            manifest=manifest,
+            headline=_headline(len(people), len(rows), len(cameras)),
+            created=_created_text(manifest.get("created")),
+            is_complete=manifest.get("status") == "complete",
+            problem_cameras=[camera for camera in cameras if _status(camera) != "ok"],
+            numbers=_numbers(cards, rows, camera_ids, axis),
+            axis=axis,
+            axis_note=_axis_note(axis),
+            clock_note=_clock_note(cameras),
+            zooms=ZOOMS,
+            ticks={zoom: axis.ticks(zoom) for zoom in ZOOMS},
+            camera_ids=camera_ids,
+            timeline=timeline_rows(rows, axis, camera_ids),
+            coverage=coverage(cameras, axis),
+            people=people,
+            thumbnails={card.identity_id: card.thumbnail for card in people},
+            unknown=next((card for card in cards if card.identity_id is None), None),
+            threshold=association.get("threshold"),
+            close_margin=CLOSE_MARGIN,
+            cameras=cameras,
+            problem_words=_PROBLEM_WORDS,
+            making=_making(manifest),
+            stages=((manifest.get("timings") or {}).get("stages") or {}).items(),
+        )
     )
     # A file's name need not be valid text; what is not is shown as a question mark.
     return page.encode("utf-8", "replace").decode("utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline", "templates"),
-        autoescape=True,
-        undefined=jinja2.ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["css"] = lambda colour: f"rgb({colour[0]},{colour[1]},{colour[2]})"
-    environment.filters["percent"] = lambda value: f"{value:.3f}%"
-    environment.filters["grouped"] = lambda value: f"{value:,}" if isinstance(value, int) else "not known"
-    environment.filters["position"] = lambda value: (
-        position_text(value) if isinstance(value, int | float) else "not known"
-    )
-    return environment
-
-
-def _template() -> jinja2.Template:
-    return _environment().get_template("report.html")
-
-
-@cache
-def _asset(name: str) -> str:
-    """Read a style sheet or script of ours, which goes into the page as it is."""
-    loader = _environment().loader
-    assert loader is not None
-    return loader.get_source(_environment(), name)[0].replace("\r\n", "\n")
 
 
 def _headline(num_people: int, num_sightings: int, num_cameras: int) -> str:

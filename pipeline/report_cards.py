@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from pipeline.colours import Rgb, identity_colour
+from pipeline.page import Picture, picture_from
 from pipeline.report_axis import TimeAxis
 from pipeline.report_texts import dates_text, duration_text, position_text
 from pipeline.run_directory import TrackletRow
@@ -24,17 +21,7 @@ _MAX_PICTURES_PER_PAGE = 10_000
 _MAX_THUMBNAILS_PER_PAGE = 5_000
 _MAX_SCENES_PER_PAGE = 1_000
 _SCENE_HEIGHT_PX = 180
-_JPEG_QUALITY = 75
 CLOSE_MARGIN = 0.05
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A JPEG inside the page; `data_uri` holds it whole."""
-
-    data_uri: str
-    width_px: int
-    height_px: int
 
 
 @dataclass(frozen=True)
@@ -249,17 +236,6 @@ def _pictures(row: TrackletRow, run_path: Path, max_pictures: int, height_px: in
 
 def _picture(path: Path, max_height_px: int) -> Picture | None:
     try:
-        encoded = path.read_bytes()
+        return picture_from(path.read_bytes(), max_height_px)
     except OSError:
         return None
-    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
-    if image is None:
-        return None
-    height_px, width_px = image.shape[:2]
-    scale = min(1.0, max_height_px / height_px, 2 * max_height_px / width_px)
-    if scale < 1.0:
-        size_px = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
-        image = cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
-    _, small = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
-    text = base64.b64encode(small.tobytes()).decode("ascii")
-    return Picture(f"data:image/jpeg;base64,{text}", image.shape[1], image.shape[0])
