@@ -185,11 +185,22 @@ def _facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif isinstance(value, float):
             yield name, f"{value:.4g}"
         elif isinstance(value, list | tuple):
-            yield name, ", ".join(str(entry) for entry in value) or "none"
+            yield name, ", ".join(_entry_text(entry) for entry in value) or "none"
         elif "sha256" in key and value is not None:
             yield name, f"{str(value)[:_SHOWN_DIGEST_LENGTH]}…"
         else:
             yield name, "not known" if value is None else str(value)
+
+
+def _entry_text(entry: object) -> str:
+    """Write one entry of a list: the ways between cameras and pairs of cameras in words, others as they are."""
+    if isinstance(entry, Mapping) and "cameras" in entry:
+        first, second = entry["cameras"]
+        limits = f"at least {entry['min_s']:g} s"
+        if entry.get("max_s") is not None:
+            limits += f", directly at most {entry['max_s']:g} s"
+        return f"{first} {'to' if entry.get('one_way') else 'and'} {second}: {limits}"
+    return " and ".join(map(str, entry)) if isinstance(entry, list | tuple) else str(entry)
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.colours import Rgb, identity_colour
+from pipeline.corrections import read_corrections
 from pipeline.page import Picture, picture_from
 from pipeline.report_axis import TimeAxis
 from pipeline.report_texts import dates_text, duration_text, position_text
@@ -92,6 +93,7 @@ def person_cards(
     Returns:
         Identities by number; the unknown, if there are any, as one card at the end.
     """
+    by_hand = set().union(*read_corrections(run_path).together)
     members: dict[int | None, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         members[row.identity_id].append(index)
@@ -109,6 +111,7 @@ def person_cards(
                 max_pictures,
                 threshold,
                 num_others=len(indices) - 1,
+                said_by_hand=(rows[index].camera_id, rows[index].track_id) in by_hand,
                 with_scene=len(rows) <= _MAX_SCENES_PER_PAGE,
             )
             for index in indices
@@ -138,10 +141,11 @@ def _sighting(
     threshold: float | None,
     *,
     num_others: int,
+    said_by_hand: bool,
     with_scene: bool,
 ) -> Sighting:
     scene_path = run_path / "scenes" / row.camera_id / f"{row.track_id}.jpg"
-    verdict, reasons, needs_check = _judgement(row, threshold, num_others)
+    verdict, reasons, needs_check = _judgement(row, threshold, num_others, said_by_hand=said_by_hand)
     return Sighting(
         row=row,
         row_index=row_index,
@@ -158,7 +162,9 @@ def _sighting(
     )
 
 
-def _judgement(row: TrackletRow, threshold: float | None, num_others: int) -> tuple[str, tuple[str, ...], bool]:
+def _judgement(
+    row: TrackletRow, threshold: float | None, num_others: int, *, said_by_hand: bool
+) -> tuple[str, tuple[str, ...], bool]:
     """Say what was decided about a tracklet, why, and whether it deserves a second look."""
     reasons = []
     needs_check = False
@@ -174,8 +180,10 @@ def _judgement(row: TrackletRow, threshold: float | None, num_others: int) -> tu
         verdict = "Joined"
         others = "the other sighting" if num_others == 1 else f"the other {num_others} sightings, on average"
         reasons.append(f"Likeness of {row.match_score:.2f} to {others}.")
+        if said_by_hand:
+            reasons.append("Somebody said that they are one person.")
         if threshold is not None and row.match_score < threshold:
-            needs_check = True
+            needs_check = not said_by_hand
             reasons.append(f"That is below the threshold of {threshold:.2f}.")
         reasons.extend(_evidence_sentence(row, "to stand alone"))
     if row.margin is not None and row.margin < CLOSE_MARGIN:

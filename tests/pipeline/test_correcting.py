@@ -31,7 +31,19 @@ def test_two_are_one(made: Path) -> None:
     assert names(made) == [1, 2, 1, 2]
     assert after.manifest["association"]["corrections"] == ["gate/2 and hall/1 are one person"]
     assert after.manifest["association"]["method"] == "average-link"
-    assert "gate/2 and hall/1 are one person" in after.report.read_text(encoding="utf-8")
+    page = after.report.read_text(encoding="utf-8")
+    assert "gate/2 and hall/1 are one person" in page
+    # Below the threshold, and yet nothing to look at.
+    assert page.count("Somebody said that they are one person. That is below the threshold of 0.95.") == 2
+    assert "Worth a look</span>" not in page
+
+
+def test_the_report_tells_ways_between_cameras_in_words(made: Path) -> None:
+    ways = {"transit": [{"cameras": ["gate", "hall"], "min_s": 5, "max_s": 60, "one_way": True}]}
+    topology = TopologyConfig.model_validate({**ways, "non_overlapping": [["gate", "hall"]]})
+    page = reassociate(made, AssociationConfig(), topology, warn=only_videos).report.read_text(encoding="utf-8")
+    assert "<dd>gate to hall: at least 5 s, directly at most 60 s</dd>" in page
+    assert "<dd>gate and hall</dd>" in page
 
 
 def test_one_is_two_and_two_are_never_one(made: Path) -> None:
