@@ -21,11 +21,13 @@ from typing import Any, Self
 import numpy as np
 
 from pipeline.constraints import Stay
+from pipeline.vector_index import CachedIndex
 from reid.calibration import Calibration
 from reid.errors import ConfigError, InputError, OutputError, RunError
 
 FILE = "gallery.sqlite"
 FORMAT = "vreid-gallery/1"
+_INDEX = "index-{}.faiss"  # of which state of the gallery
 _BUSY_S = 30.0
 _MADE_OF = ("model", "fingerprint", "variant", "policy", "dim")
 
@@ -165,11 +167,11 @@ class GalleryStore:
             self._db = _connect(self.path)
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
-                if self._meta.get("format") != FORMAT:
-                    raise InputError(f"{folder} is a gallery of another version: {self._meta.get('format')}")
-                self.made_of: dict[str, Any] = json.loads(self._meta["made_of"])
-                curve = json.loads(self._meta["calibration"])
+                meta = dict(self._db.execute("SELECT key, value FROM meta"))
+                if meta.get("format") != FORMAT:
+                    raise InputError(f"{folder} is a gallery of another version: {meta.get('format')}")
+                self.made_of: dict[str, Any] = json.loads(meta["made_of"])
+                curve = json.loads(meta["calibration"])
                 self.calibration = None if curve is None else Calibration.from_dict(curve)
             except BaseException:
                 self._db.close()
@@ -259,6 +261,31 @@ class GalleryStore:
             raise ConfigError(f"there is no person {person_id} in the gallery {self.folder}")
         return found
 
+    def sightings_numbered(self, numbers: Sequence[int]) -> dict[int, Sighting]:
+        """Some sightings, by number; those that are gone are left out."""
+        with self._errors():
+            rows = [
+                self._db.execute(f"SELECT {_SIGHTING} FROM sightings s WHERE s.id = ?", (number,)).fetchone()
+                for number in numbers
+            ]
+        return {sighting.id: sighting for sighting in (_sighting(row) for row in rows if row is not None)}
+
+    def looks_named(self, camera_id: str, track_id: int) -> list[tuple[Sighting, np.ndarray]]:
+        """Sightings of one name that have a vector, (D,) float32: at most one a run."""
+        with self._errors():
+            rows = self._db.execute(
+                f"SELECT {_SIGHTING}, l.vector FROM looks l JOIN sightings s ON s.id = l.sighting_id "
+                "WHERE s.camera_id = ? AND s.track_id = ? ORDER BY s.id",
+                (camera_id, track_id),
+            ).fetchall()
+        return [(_sighting(row[:-1]), np.frombuffer(row[-1], dtype="<f4").astype(np.float32)) for row in rows]
+
+    def camera_ids(self) -> list[str]:
+        """All cameras, by name."""
+        with self._errors():
+            rows = self._db.execute("SELECT DISTINCT camera_id FROM sightings ORDER BY camera_id")
+            return [camera_id for (camera_id,) in rows]
+
     def looks(self, person_id: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Vectors of one person, or of all.
 
@@ -275,6 +302,26 @@ class GalleryStore:
         vectors = np.frombuffer(b"".join(row[2] for row in rows), dtype="<f4").reshape(len(rows), self.made_of["dim"])
         ids = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
         return ids[:, 0], ids[:, 1], vectors.astype(np.float32)
+
+    def counts(self) -> tuple[int, int]:
+        """How many people and how many vectors there are."""
+        with self._errors():
+            (people,) = self._db.execute("SELECT COUNT(*) FROM people").fetchone()
+            (looks,) = self._db.execute("SELECT COUNT(*) FROM looks").fetchone()
+        return people, looks
+
+    def index(self) -> CachedIndex:
+        """Open the index over all vectors, by sighting; where there are very many it is kept beside the gallery.
+
+        It belongs to one state of the gallery: every change throws it away.
+        """
+        with self._errors():
+            self._db.execute("BEGIN")
+            try:
+                (state,) = self._db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
+                return CachedIndex(self.folder / _INDEX.format(state), self.counts()[1], lambda: self.looks()[::2])
+            finally:
+                self._db.execute("ROLLBACK")
 
     def picture(self, sighting_id: int) -> bytes | None:
         """The JPEG of a sighting; None where none is kept."""
@@ -297,7 +344,10 @@ class GalleryStore:
         """
         with self._errors():
             self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'state'")
         try:
+            for file in self.folder.glob(_INDEX.format("*")):  # it holds vectors, perhaps of somebody who goes now
+                file.unlink(missing_ok=True)
             yield GalleryWriter(self._db, self._errors)
             with self._errors():
                 self._db.execute("COMMIT")
@@ -456,6 +506,7 @@ def _make(path: Path, made_of: dict[str, Any], calibration: Calibration | None) 
             db.executescript(_SCHEMA.replace("{vector_bytes}", str(4 * int(made_of["dim"]))))
             meta = {
                 "format": FORMAT,
+                "state": "0",
                 "made_of": json.dumps(made_of),
                 "calibration": json.dumps(None if calibration is None else calibration.to_dict()),
             }

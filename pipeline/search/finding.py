@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.identities import MatchThreshold, choose_threshold
 from pipeline.search.query import Query
 from pipeline.search.target import Place, Target
@@ -45,8 +43,8 @@ class Found:
 def find(target: Target, query: Query, *, most: int, far: float | None = None, warn: Callable[[str], None]) -> Found:
     """Find the stays that are most like what is looked for.
 
-    Every stay is compared. The threshold is set so that `far` is the chance that somebody who is not there at all is
-    taken for anyone.
+    Every stay is compared; in a very large gallery, those that are likely to be near (`CachedIndex`). The threshold is
+    set so that `far` is the chance that somebody who is not there at all is taken for anyone.
 
     Args:
         target: what is searched.
@@ -62,14 +60,9 @@ def find(target: Target, query: Query, *, most: int, far: float | None = None, w
     if far is not None:
         settings = settings.model_copy(update={"far": far, "threshold": None})
     threshold = choose_threshold(settings, target.calibration, max(1, target.people), warn=warn)
-    scores = target.vectors @ query.vector
-    hits: list[Hit] = []
-    for index in np.argsort(-scores, kind="stable").tolist():
-        if len(hits) == most:
-            break
-        place = target.places[index]
-        if (place.run, place.camera_id, place.track_id) != query.itself:
-            score = float(scores[index])
-            hits.append(Hit(place, score, score >= threshold.value))
-    compared = len(target.places) - (query.itself is not None)
-    return Found(hits, threshold, compared)
+    hits = [
+        Hit(place, score, score >= threshold.value)
+        for place, score in target.nearest(query.vector, most + (query.itself is not None))
+        if (place.run, place.camera_id, place.track_id) != query.itself
+    ]
+    return Found(hits[:most], threshold, target.stays - (query.itself is not None))

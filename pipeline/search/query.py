@@ -218,20 +218,15 @@ def from_tracklet(target: Target, camera_id: str, track_id: int) -> Query:
         ConfigError: there is no such stay, or there are several.
     """
     named = f"{camera_id}/{track_id}"
-    matching = [
-        index for index, place in enumerate(target.places) if (place.camera_id, place.track_id) == (camera_id, track_id)
-    ]
-    if not matching:
-        cameras = ", ".join(sorted({place.camera_id for place in target.places})) or "none"
+    found = target.named(camera_id, track_id)
+    if not found:
+        cameras = ", ".join(target.cameras) or "none"
         raise ConfigError(f"--tracklet: there is no stay {named} with a vector in {target.path}; cameras: {cameras}")
-    if len(matching) > 1:
-        runs = ", ".join(str(target.places[index].run) for index in matching)
+    if len(found) > 1:
+        runs = ", ".join(str(place.run) for place, _ in found)
         raise ConfigError(f"--tracklet: several runs of the gallery have {named}; search with one of them: {runs}")
-    (index,) = matching
-    place = target.places[index]
-    return Query(
-        target.vectors[index], place.pictures(_PICTURES), f"stay {named}", itself=(place.run, camera_id, track_id)
-    )
+    ((place, vector),) = found
+    return Query(vector, place.pictures(_PICTURES), f"stay {named}", itself=(place.run, camera_id, track_id))
 
 
 def _read(path: Path) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import AssociationConfig
-from pipeline.gallery.store import FILE, GalleryStore
+from pipeline.gallery.store import FILE, GalleryStore, Sighting
 from pipeline.reassociation import calibration_of, read_whole, recorded, settings_of
 from pipeline.run_directory import RunDirectory, TrackletRow
 from reid.calibration import Calibration
@@ -57,10 +57,12 @@ class Target:
         weights: by which name that network was called; `auto` where that is not known.
         detector: likewise the detector.
         people: how many different people a stay can be taken for.
+        stays: how many stays have a vector.
         calibration: the curve that thresholds are set by; None where there is none.
         association: how they are set.
-        vectors: (N, D) float32.
-        places: N, where they are from.
+        nearest: gives for a vector (D,) and a number k the k most alike stays with their similarities.
+        named: gives for a camera and a track the stays of that name, each with its vector (D,); several in a gallery.
+        cameras: names all cameras.
     """
 
     path: Path
@@ -69,10 +71,12 @@ class Target:
     weights: str
     detector: str
     people: int
+    stays: int
     calibration: Calibration | None
     association: AssociationConfig
-    vectors: np.ndarray
-    places: Sequence[Place]
+    nearest: Callable[[np.ndarray, int], list[tuple[Place, float]]]
+    named: Callable[[str, int], list[tuple[Place, np.ndarray]]]
+    cameras: Sequence[str]
 
 
 def open_target(path: Path) -> Target:
@@ -93,7 +97,6 @@ def _run(path: Path) -> Target:
     manifest = recorded(run)
     rows, embeddings = read_whole(run)
     embedded = [index for index, row in enumerate(rows) if embeddings[index].any()]
-    weights, detector = _names(manifest)
     places = [
         Place(
             row.identity_id,
@@ -108,28 +111,44 @@ def _run(path: Path) -> Target:
         )
         for row in (rows[index] for index in embedded)
     ]
+    vectors = embeddings[embedded]
+
+    def nearest(vector: np.ndarray, k: int) -> list[tuple[Place, float]]:
+        scores = vectors @ vector
+        return [(places[index], float(scores[index])) for index in np.argsort(-scores, kind="stable")[:k].tolist()]
+
+    def named(camera_id: str, track_id: int) -> list[tuple[Place, np.ndarray]]:
+        found = zip(places, vectors, strict=True)
+        return [
+            (place, vector) for place, vector in found if (place.camera_id, place.track_id) == (camera_id, track_id)
+        ]
+
+    weights, detector = _names(manifest)
     return Target(
         path,
         "run",
         manifest.get("embedder") or {},
         weights,
         detector,
-        len({row.identity_id for row in rows} - {None}),
-        calibration_of(run),
-        settings_of(run)[0],
-        embeddings[embedded],
-        places,
+        people=len({row.identity_id for row in rows} - {None}),
+        stays=len(places),
+        calibration=calibration_of(run),
+        association=settings_of(run)[0],
+        nearest=nearest,
+        named=named,
+        cameras=sorted({place.camera_id for place in places}),
     )
 
 
 def _gallery(path: Path) -> Target:
     with GalleryStore(path) as store:
-        numbers, _, vectors = store.looks()
-        sightings = {sighting.id: sighting for sighting in store.sightings()}
         runs = {run.id: run.path for run in store.runs()}
-        calibration, made_of, people = store.calibration, store.made_of, len(store.people())
-    places = [
-        Place(
+        index = store.index()
+        calibration, made_of, (people, looks) = store.calibration, store.made_of, store.counts()
+        cameras = store.camera_ids()
+
+    def place(sighting: Sighting) -> Place:
+        return Place(
             sighting.person_id,
             runs[sighting.run_id],
             sighting.camera_id,
@@ -140,11 +159,31 @@ def _gallery(path: Path) -> Target:
             _moment(sighting.end_time),
             partial(_stored, path, sighting.id),
         )
-        for sighting in (sightings[number] for number in numbers.tolist())
-    ]
+
+    def nearest(vector: np.ndarray, k: int) -> list[tuple[Place, float]]:
+        found = index.nearest(vector, k)
+        with GalleryStore(path) as store:
+            sightings = store.sightings_numbered([number for number, _ in found])
+        return [(place(sightings[number]), score) for number, score in found if number in sightings]
+
+    def named(camera_id: str, track_id: int) -> list[tuple[Place, np.ndarray]]:
+        with GalleryStore(path) as store:
+            return [(place(sighting), vector) for sighting, vector in store.looks_named(camera_id, track_id)]
+
     weights, detector = _names(_newest_manifest([path for _, path in sorted(runs.items())]))
     return Target(
-        path, "gallery", made_of, weights, detector, people, calibration, AssociationConfig(), vectors, places
+        path,
+        "gallery",
+        made_of,
+        weights,
+        detector,
+        people=people,
+        stays=looks,
+        calibration=calibration,
+        association=AssociationConfig(),
+        nearest=nearest,
+        named=named,
+        cameras=cameras,
     )
 
 

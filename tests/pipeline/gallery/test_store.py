@@ -143,6 +143,26 @@ def test_deleted_vectors_and_pictures_are_overwritten(store: GalleryStore) -> No
     assert b"picture of gate" not in left
 
 
+def test_a_large_gallery_keeps_an_index_until_something_changes(
+    store: GalleryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.vector_index._EXACT_BELOW", 100)
+    (one,) = add(store, [seen("gate", track, track * 20.0, 3 * track) for track in range(119)])
+    wanted = store.looks(one)[2][40]
+    number = int(store.looks(one)[0][40])
+    assert store.index().nearest(wanted, 1) == [(number, pytest.approx(1.0, abs=1e-6))]
+    (kept,) = store.folder.glob("*.faiss")
+    before = kept.stat().st_mtime_ns
+    assert store.index().nearest(wanted, 1)[0][0] == number
+    assert kept.stat().st_mtime_ns == before
+    kept.write_bytes(b"no index")
+    assert store.index().nearest(wanted, 1)[0][0] == number
+    with store.writing() as writer:
+        writer.drop_sightings([number])
+    assert list(store.folder.glob("*.faiss")) == []
+    assert store.index().nearest(wanted, 1)[0][0] != number
+
+
 def test_it_survives_being_killed_at_any_moment(tmp_path: Path) -> None:
     """No row without its vector, no vector without its row, and a sound file, however often a writer is killed."""
     folder = tmp_path / "people"

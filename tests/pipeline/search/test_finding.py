@@ -84,7 +84,7 @@ def test_a_gallery_is_searched_over_all_its_runs(run: Path, tmp_path: Path) -> N
 
 def test_the_page_shows_who_was_found_and_who_was_looked_for(run: Path) -> None:
     target = open_target(run)
-    query = Query(unit(10)[0], target.places[0].pictures(2), "a <picture>", single=True)
+    query = Query(unit(10)[0], target.named("gate", 1)[0][0].pictures(2), "a <picture>", single=True)
     html = render_search(target, query, find(target, query, most=5, warn=no_warnings), version="1")
     page = Page(html)
     assert page.unclosed == []
