@@ -16,6 +16,7 @@ from pipeline.inputs import CameraClock, Input
 from pipeline.recording import LiveRecording
 from pipeline.sources import Frame, Source
 from pipeline.tracklets import SHORT, Doubt, Tracklet, TrackletBuilder, cut_at
+from pipeline.zones import inside
 from reid.errors import ConfigError, OutputError
 from trackers.registry import TRACKERS, create_tracker
 from trackers.types import Detections, TrackedBoxes
@@ -64,6 +65,7 @@ class Camera:
         self.frames = 0
         self.last_frame_index = -1
         self.detections = 0
+        self.ignored = 0
         self.crops_refused: Counter[str] = Counter()
         self.crops_kept = 0
         self.tracklets = 0
@@ -99,6 +101,8 @@ class Camera:
         Returns:
             The tracklets that ended with it, to be handed to `settle`.
         """
+        if self.input.settings.ignore:
+            detections = self._without_ignored(detections, frame)
         tracked = self._numbered(self._tracker.update(detections, frame.time_s))
         self.boxes.append(frame.index, tracked)
         if self.recording is not None:
@@ -107,6 +111,12 @@ class Camera:
         self.last_frame_index = frame.index
         self.detections += len(detections)
         return self._builder.update(frame.rgb, frame.index, frame.time_s, tracked)
+
+    def _without_ignored(self, detections: Detections, frame: Frame) -> Detections:
+        height_px, width_px = frame.rgb.shape[:2]
+        left = ~inside(self.input.settings.ignore, detections.boxes_xyxy, (width_px, height_px))
+        self.ignored += int(len(left) - left.sum())
+        return Detections(detections.boxes_xyxy[left], detections.confidences[left])
 
     def _record(self, recording: LiveRecording, frame: Frame) -> None:
         try:
@@ -158,6 +168,7 @@ class Camera:
         return {
             "frames": self.frames,
             "detections": self.detections,
+            "ignored_detections": self.ignored,
             "tracklets": self.tracklets,
             "short_tracklets": self.short_tracklets,
             "jumps_cut": self.jumps_cut,

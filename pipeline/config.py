@@ -14,20 +14,31 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 CameraPair = tuple[str, str]
+Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3)]
+_DAY_S = 86_400.0
+_MOST_DRIFT_S = 3600.0
 
 
 class CameraConfig(Settings):
     """One camera.
 
-    `start` is the clock at the first moment of the source, `offset_s` is added to a clock that is off, and `fps` is the
-    rate of a folder of images.
+    `start` is the clock at the first moment of the source, `offset_s` is added to a clock that is off,
+    `drift_s_per_day` for every day of the recording to one that runs slow, and `fps` is the rate of a folder of images.
+    `ignore` are parts of the picture, corners as fractions of its width and height, in which nobody is looked for.
     """
 
     name: str | None = None
     source: str
     start: datetime | None = None
     offset_s: float = 0.0
+    drift_s_per_day: Annotated[float, Field(ge=-_MOST_DRIFT_S, le=_MOST_DRIFT_S)] = 0.0
     fps: Positive = 25.0
+    ignore: tuple[Polygon, ...] = ()
+
+    @property
+    def clock_rate(self) -> float:
+        """Seconds that pass in a second of the source."""
+        return 1.0 + self.drift_s_per_day / _DAY_S
 
     @field_validator("source", mode="before")
     @classmethod

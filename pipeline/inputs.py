@@ -24,14 +24,16 @@ class CameraClock:
     Attributes:
         start_time: aware, corrected by the camera's offset; None if it is not known.
         origin: where it comes from: `flag or config`, `file`, `live`; None if it is not known.
+        rate: seconds that pass in a second of the source, by the camera's drift.
     """
 
     start_time: datetime | None
     origin: str | None
+    rate: float = 1.0
 
     def at(self, time_s: float) -> datetime | None:
         """The clock at a moment of the source; None if the start is not known."""
-        return None if self.start_time is None else self.start_time + timedelta(seconds=time_s)
+        return None if self.start_time is None else self.start_time + timedelta(seconds=time_s * self.rate)
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ class Input:
 
     def clock(self) -> CameraClock:
         """The camera's clock; what the user says goes before what the file says."""
-        offset = timedelta(seconds=self.settings.offset_s)
+        offset, rate = timedelta(seconds=self.settings.offset_s), self.settings.clock_rate
         if self.settings.start is not None:
             # A time without a zone is meant on the clock of this machine.
-            return CameraClock(self.settings.start.astimezone(UTC) + offset, "flag or config")
+            return CameraClock(self.settings.start.astimezone(UTC) + offset, "flag or config", rate)
         if self.source is None or self.source.start_time_utc is None:
-            return CameraClock(None, None)
-        return CameraClock(self.source.start_time_utc + offset, "live" if self.source.live else "file")
+            return CameraClock(None, None, rate)
+        return CameraClock(self.source.start_time_utc + offset, "live" if self.source.live else "file", rate)
 
 
 def resolve_cameras(cameras: Sequence[CameraConfig]) -> list[tuple[CameraSpec, CameraConfig]]:

@@ -126,6 +126,7 @@ def _describe_camera(finding: Finding) -> dict[str, Any]:
         "height_px": size_px[1] if size_px else None,
         "start_time": clock.start_time.isoformat() if clock.start_time else None,
         "start_time_source": clock.origin,
+        "clock_rate": clock.rate,
         "cut_short": finding.cut_short,
         "health": finding.health.to_dict(),
         "counts": finding.camera.counts() if finding.camera is not None else None,

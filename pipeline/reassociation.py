@@ -211,7 +211,11 @@ def read_whole(run: RunDirectory) -> tuple[list[TrackletRow], np.ndarray]:
 def clock_of(camera: dict[str, Any]) -> CameraClock:
     """Give a camera's clock as its part of a run's record has it."""
     start = camera["start_time"]
-    return CameraClock(None if start is None else datetime.fromisoformat(start), camera["start_time_source"])
+    return CameraClock(
+        None if start is None else datetime.fromisoformat(start),
+        camera["start_time_source"],
+        camera.get("clock_rate", 1.0),
+    )
 
 
 def renamed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,15 @@ def test_numbers_follow_the_order_of_appearance_and_are_never_used_twice(camera:
         show(camera, index, RIGHT, LEFT)
     assert ended == [1]
     assert sorted(tracklet.track_id for tracklet in camera.finish()) == [2, 3]
+
+
+def test_whoever_stands_where_nobody_is_looked_for_is_not_followed(camera: Camera) -> None:
+    left = ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0))
+    settings = camera.input.settings.model_copy(update={"ignore": (left,)})
+    camera.input = replace(camera.input, settings=settings)
+    for index in range(12):
+        show(camera, index, LEFT, RIGHT)
+    (tracklet,) = camera.finish()
+    camera.settle(tracklet, [])
+    assert (camera.detections, camera.ignored, camera.tracklets) == (12, 12, 1)
+    assert {tuple(one.box_xyxy) for one in camera.boxes.read({1: 1})} == {RIGHT}

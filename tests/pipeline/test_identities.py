@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.config import AssociationConfig, CameraConfig, TopologyConfig
 from pipeline.embedding import calibration_for_run
 from pipeline.identities import UNCALIBRATED_THRESHOLD, choose_threshold, clock_basis, identify, stays_of
 from pipeline.inputs import CameraClock
@@ -114,6 +114,19 @@ def test_known_starts_put_all_cameras_on_one_clock() -> None:
     assert gate.clock_known
     assert hall.clock_known
     assert clock_basis(clocks) == "known start times"
+
+
+def test_a_clock_that_drifts_is_set_right_along_the_recording() -> None:
+    """A camera that loses 8.64 s a day is 10,000 s into its recording 1 s behind."""
+    settings = CameraConfig(source="gate.mp4", start=NINE, drift_s_per_day=8.64)
+    assert settings.clock_rate == pytest.approx(1.0001)
+    clocks = {"gate": CameraClock(NINE, "file", settings.clock_rate), "hall": CameraClock(NINE, "file")}
+    late = [replace(row, start_s=10_000.0, end_s=10_006.0) for row in (GATE, HALL)]
+    gate, hall = stays_of(late, clocks)
+    assert gate.start_s - hall.start_s == pytest.approx(1.0)
+    assert clocks["gate"].at(10_000) == NINE + timedelta(seconds=10_001)
+    with pytest.raises(ValueError, match="drift_s_per_day"):
+        CameraConfig(source="gate.mp4", drift_s_per_day=4000)
 
 
 def test_unknown_starts_are_taken_to_be_the_same_moment() -> None:
