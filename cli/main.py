@@ -23,6 +23,7 @@ from cli import (
     run,
     search,
     synth,
+    topology,
     train,
 )
 from cli.output import complain, show_log
@@ -45,6 +46,7 @@ run.register(app)
 associate.register(app)
 identities.register(app)
 search.register(app)
+topology.register(app)
 gallery.register(app)
 evaluate.register(app)
 explain.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -57,3 +58,20 @@ def _line(prefix: str, style: str, message: str) -> None:
 def date_and_time(moment: datetime) -> str:
     """Write a moment for a table, in the local time zone."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of results whole, or not at all.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    from reid.errors import RunError
+    from reid.output_file import whole_file
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as place:
+            place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path} could not be written: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import date_and_time, show_table, stdout, warn
+from cli.output import date_and_time, show_table, stdout, warn, write_text
 from cli.stopping import drop_on_signals
 
 if TYPE_CHECKING:
@@ -102,40 +102,18 @@ def search(
     from pipeline.search.finding import find
     from pipeline.search.page import render_search
     from pipeline.search.target import open_target
+    from reid.output_folder import check_new_file
     from reid.version import package_version
 
     page = out or Path("searches") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}.html"
-    _check_page(page, overwrite=overwrite)
+    check_new_file(page, overwrite=overwrite)
     searched = open_target(target)
     with drop_on_signals("stopped; nothing was written"):
         query = _query(searched, image, video, tracklet, box, person, detector, weights, device)
         found = find(searched, query, most=top, far=far, warn=warn)
-        _write(page, render_search(searched, query, found, version=package_version()))
+        write_text(page, render_search(searched, query, found, version=package_version()))
     _print(searched, found)
     stdout.print(f"open {page}", soft_wrap=True)
-
-
-def _check_page(page: Path, *, overwrite: bool) -> None:
-    from reid.errors import OutputError
-    from reid.output_folder import check_writable
-
-    if page.is_dir():
-        raise OutputError(f"--out {page} is a folder; name a file")
-    if page.exists() and not overwrite:
-        raise OutputError(f"--out {page} exists; choose another name or add --overwrite")
-    check_writable(page.absolute().parent, flag="--out", named=page)
-
-
-def _write(page: Path, text: str) -> None:
-    from reid.errors import RunError
-    from reid.output_file import whole_file
-
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(page) as place:
-            place.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{page} could not be written: {error.strerror or error}") from error
 
 
 def _query(
