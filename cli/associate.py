@@ -52,6 +52,14 @@ def associate(
             show_default=False,
         ),
     ] = None,
+    k_reciprocal: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw stays together that are among each other's so many nearest before joining, such as 3; 0 is off. "
+            "Finds more of the true links, and makes more false ones at the same --far.",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(help="A site's file; its association and topology replace the run's.", show_default=False),
@@ -68,7 +76,7 @@ def associate(
     if config is not None:
         site = load_site(config)
         settings, topology = site.association, site.topology
-    flags = {"method": method, "threshold": threshold, "far": far}
+    flags = {"method": method, "threshold": threshold, "far": far, "k_reciprocal": k_reciprocal}
     given = {key: value for key, value in flags.items() if value is not None}
     if far is not None and threshold is None:
         settings = settings.model_copy(update={"threshold": None})

@@ -112,6 +112,7 @@ class AssociationConfig(Settings):
     threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     far: Annotated[float, Field(gt=0, lt=1)] = 0.01
     candidates_k: Count = 50
+    k_reciprocal: Annotated[int, Field(ge=0)] = 0
 
 
 class TransitConfig(Settings):

@@ -178,6 +178,7 @@ def identify(
         threshold=threshold_for,
         candidates_k=settings.candidates_k,
         method=settings.method,
+        k_reciprocal=settings.k_reciprocal,
         together=together,
     )
     for warning in warnings:
@@ -189,6 +190,7 @@ def identify(
         "far": threshold.far,
         "gallery_size": gallery_size if threshold.source == FROM_CHECKPOINT else None,
         "candidates_k": settings.candidates_k,
+        "k_reciprocal": settings.k_reciprocal,
         "clock": clock_basis(clocks),
         "constraints": topology.model_dump(mode="json"),
         "corrections": [str(said) for said in corrections.said],

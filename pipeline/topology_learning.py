@@ -212,7 +212,7 @@ def draw_topology(learned: Learned, path: Path, *, title: str) -> None:
         else:
             axes.axvline(0, color=GREY, linewidth=1)
             said += "; both show the same spot" if way.overlapping else "; too few for a proposal"
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="y", integer=True)
         tidy(axes, title=f"{' and '.join(way.cameras)}: {said}", x="seconds from one to the other", y="people")
     save_figure(figure, path)
 

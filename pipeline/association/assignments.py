@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.association.average_link import average_link
 from pipeline.association.hungarian import hungarian
+from pipeline.association.k_reciprocal import refined
 from pipeline.association.online import online
 from pipeline.association.problem import Clusters, Problem
 from pipeline.constraints import Constraints, Stay
@@ -72,6 +73,7 @@ def associate(
     threshold: float | Callable[[int], float],
     candidates_k: int,
     method: str = AVERAGE_LINK,
+    k_reciprocal: int = 0,
     together: Sequence[Sequence[int]] = (),
 ) -> list[Assignment]:
     """Group tracklets into identities.
@@ -95,6 +97,8 @@ def associate(
             so it never rises.
         candidates_k: neighbours looked at for each tracklet, >= 1.
         method: a key of `METHODS`.
+        k_reciprocal: group by vectors that `refined` has moved, with so many neighbours; 0 for the vectors themselves.
+            Scores are those of the vectors themselves in any case.
         together: rows that somebody knows to be one person, in groups that share no row and that the constraints allow;
             evidence does not matter for them.
 
@@ -108,7 +112,10 @@ def associate(
     neighbours = index.neighbours(candidates_k, founders)
 
     def grouped(similarity: float) -> Clusters:
-        return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity))
+        moved = rows
+        if k_reciprocal:
+            moved = refined(rows, stays, neighbours, constraints, similarity, k_reciprocal)
+        return METHODS[method](Problem(moved, stays, units, neighbours, constraints, similarity))
 
     threshold_of = threshold if callable(threshold) else lambda _: threshold
     people = max(1, len(units))

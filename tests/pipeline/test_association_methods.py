@@ -32,6 +32,7 @@ def ids(
     evidence: list[bool] | None = None,
     together: Sequence[Sequence[int]] = (),
     apart: Sequence[tuple[list[TrackletId], list[TrackletId]]] = (),
+    k_reciprocal: int = 0,
 ) -> list[int | None]:
     assignments = associate(
         vectors,
@@ -42,6 +43,7 @@ def ids(
         threshold=threshold,
         candidates_k=50,
         method=method,
+        k_reciprocal=k_reciprocal,
         together=together,
     )
     return [assignment.identity_id for assignment in assignments]
@@ -125,6 +127,7 @@ def test_nobody_is_ever_where_they_cannot_be(method: str) -> None:
             evidence=evidence,
             together=together,
             apart=apart,
+            k_reciprocal=scene // 2 % 4,
         )
         for group in together:
             assert len({found[row] for row in group} - {None}) == 1
