@@ -130,12 +130,25 @@ class TransitConfig(Settings):
         return self
 
 
+class ExitConfig(Settings):
+    """A part of a camera's picture through which people come and go, and the cameras that see them next.
+
+    The polygon's corners are fractions of the picture's width and height; a person is where their feet are.
+    """
+
+    camera: str
+    name: str
+    polygon: Polygon
+    leads_to: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class TopologyConfig(Settings):
-    """What is known of the place: cameras that never show the same spot, and the ways between them."""
+    """What is known of the place: cameras that never show the same spot, ways between them, and where those begin."""
 
     all_non_overlapping: bool = False
     non_overlapping: tuple[CameraPair, ...] = ()
     transit: tuple[TransitConfig, ...] = ()
+    exits: tuple[ExitConfig, ...] = ()
 
 
 class GalleryConfig(Settings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -21,6 +21,7 @@ class Stay:
 
     `clock_known` is False when this camera's relation to the others' clocks is not known; then only the stays of its
     own camera can be compared with it. `track_id` names the stay within its camera, where something is known of it.
+    `entered_by` and `left_by` name the exits through which the person came and went, where that is known.
     """
 
     camera_id: str
@@ -28,6 +29,8 @@ class Stay:
     end_s: float
     clock_known: bool = True
     track_id: int | None = None
+    entered_by: str | None = None
+    left_by: str | None = None
 
     @property
     def tracklet(self) -> TrackletId:
@@ -43,9 +46,14 @@ def check_topology(topology: TopologyConfig, camera_ids: Sequence[str]) -> None:
         camera_ids: the cameras of the run.
 
     Raises:
-        ConfigError: names it, and those that are there.
+        ConfigError: names it, and those that are there; or two exits of one camera have one name.
     """
     named = [*topology.non_overlapping, *(transit.cameras for transit in topology.transit)]
+    named += [(way_out.camera, leads_to) for way_out in topology.exits for leads_to in way_out.leads_to]
+    exits = Counter((way_out.camera, way_out.name) for way_out in topology.exits)
+    for (camera_id, name), number in exits.items():
+        if number > 1:
+            raise ConfigError(f"topology: {number} exits of camera {camera_id!r} are called {name!r}")
     for camera_id in (camera_id for pair in named for camera_id in pair):
         if camera_id not in camera_ids:
             raise ConfigError(f"topology: no camera named {camera_id!r}; cameras: {', '.join(camera_ids)}")
@@ -62,6 +70,7 @@ class _Kind(Enum):
     AT_ONCE = auto()
     TOO_FAST = auto()
     TOO_SLOW = auto()
+    OTHER_WAY = auto()
 
 
 class Constraints:
@@ -72,6 +81,8 @@ class Constraints:
       least its minimum: nobody is faster, whatever else they did in between.
     - The maximum of a transit time holds for stays that follow each other directly: whoever was seen elsewhere in
       between may take longer.
+    - Whoever left a camera through an exit, or comes in through one, is seen directly before or after by a camera to
+      which it leads, or by the same one.
     - Tracklets that somebody has said to be different people stay apart.
 
     Args:
@@ -89,6 +100,7 @@ class Constraints:
                     self._apart[tracklet].add((number, side))
         self._all_non_overlapping = topology.all_non_overlapping
         self._non_overlapping = {frozenset(pair) for pair in topology.non_overlapping}
+        self._exits = {(way_out.camera, way_out.name): frozenset(way_out.leads_to) for way_out in topology.exits}
         self._transit_s: dict[tuple[str, str], tuple[float, float]] = {}
         for transit in topology.transit:
             first, second = transit.cameras
@@ -111,10 +123,10 @@ class Constraints:
 
     def possible(self, stays: Sequence[Stay]) -> bool:
         """Whether stays can be of one person, of which each pair can, where nothing else was seen of them."""
-        if not self._transit_s:
+        if not (self._transit_s or self._exits):
             return True
         ordered = sorted(stays, key=lambda stay: (stay.start_s, stay.end_s))
-        return all(self._soon_enough(earlier, later) for earlier, later in pairwise(ordered))
+        return all(self._way_conflict(earlier, later) is None for earlier, later in pairwise(ordered))
 
     def conflict(self, some: Sequence[Stay], others: Sequence[Stay]) -> str | None:
         """Say what speaks against all of these stays being of one person; None if nothing does. As for `allow`."""
@@ -138,6 +150,10 @@ class Constraints:
             return f"both were seen in {where} at the same time"
         if kind is _Kind.TOO_FAST:
             return f"from {way[0]} to {way[1]} in {max(gap_s, 0):.1f} s, where nobody takes less than {min_s:g} s"
+        if kind is _Kind.OTHER_WAY:
+            if not self._leads(earlier.camera_id, earlier.left_by, later.camera_id):
+                return f"left {way[0]} by {earlier.left_by!r}, which does not lead to {way[1]}"
+            return f"came to {way[1]} by {later.entered_by!r}, which does not lead from {way[0]}"
         return f"from {way[0]} to {way[1]} in {gap_s:.1f} s, where nobody who goes directly takes more than {max_s:g} s"
 
     def _conflicts(self, some: Sequence[Stay], others: Sequence[Stay]) -> Iterator[tuple[_Kind, Stay, Stay]]:
@@ -147,7 +163,7 @@ class Constraints:
                 kind = self._pair_conflict(earlier, later)
                 if kind is not None:
                     yield kind, earlier, later
-        if not self._transit_s:
+        if not (self._transit_s or self._exits):
             return
         series = sorted(
             [(stay.start_s, stay.end_s, 0, stay) for stay in some]
@@ -155,8 +171,9 @@ class Constraints:
             key=lambda item: item[:3],
         )
         for (_, _, group, earlier), (_, _, next_group, later) in pairwise(series):
-            if group != next_group and not self._soon_enough(earlier, later):
-                yield _Kind.TOO_SLOW, earlier, later
+            kind = None if group == next_group else self._way_conflict(earlier, later)
+            if kind is not None:
+                yield kind, earlier, later
 
     def _pair_conflict(self, earlier: Stay, later: Stay) -> _Kind | None:
         if self._apart and self._said_apart(earlier.tracklet, later.tracklet):
@@ -176,11 +193,21 @@ class Constraints:
         of_other = self._apart.get(other, set())
         return any((number, not side) in of_other for number, side in self._apart.get(one, ()))
 
-    def _soon_enough(self, earlier: Stay, later: Stay) -> bool:
+    def _way_conflict(self, earlier: Stay, later: Stay) -> _Kind | None:
+        """Say what speaks against a stay that follows another directly."""
         if not (earlier.clock_known and later.clock_known):
-            return True
-        _, max_s = self._transit_s.get((earlier.camera_id, later.camera_id), _ANY_TIME_S)
-        return later.start_s - earlier.end_s <= max_s
+            return None
+        one, other = earlier.camera_id, later.camera_id
+        _, max_s = self._transit_s.get((one, other), _ANY_TIME_S)
+        if later.start_s - earlier.end_s > max_s:
+            return _Kind.TOO_SLOW
+        leads = self._leads(one, earlier.left_by, other) and self._leads(other, later.entered_by, one)
+        return None if leads else _Kind.OTHER_WAY
+
+    def _leads(self, camera_id: str, way_out: str | None, other: str) -> bool:
+        """Whether an exit of a camera leads to another; where none is known, it may."""
+        leads_to = None if way_out is None else self._exits.get((camera_id, way_out))
+        return leads_to is None or other == camera_id or other in leads_to
 
 
 def _in_order(one: Stay, other: Stay) -> tuple[Stay, Stay]:

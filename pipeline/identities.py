@@ -87,9 +87,8 @@ def stays_of(rows: Sequence[TrackletRow], clocks: Mapping[str, CameraClock]) -> 
         start_time, rate = clocks[row.camera_id].start_time, clocks[row.camera_id].rate
         origin_s = 0.0 if start_time is None else start_time.timestamp() - min(starts)
         known = together or start_time is not None
-        stays.append(
-            Stay(row.camera_id, origin_s + rate * row.start_s, origin_s + rate * row.end_s, known, row.track_id)
-        )
+        start_s, end_s = origin_s + rate * row.start_s, origin_s + rate * row.end_s
+        stays.append(Stay(row.camera_id, start_s, end_s, known, row.track_id, row.entered_by, row.left_by))
     return stays
 
 

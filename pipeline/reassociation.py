@@ -17,6 +17,7 @@ from pipeline.association.assignments import check_method
 from pipeline.config import AssociationConfig, TopologyConfig
 from pipeline.constraints import check_topology
 from pipeline.corrections import FILE, Corrections, check_together, read_corrections, write_corrections
+from pipeline.exits import with_exits
 from pipeline.identities import identify, stays_of
 from pipeline.inputs import CameraClock
 from pipeline.manifest import count_people
@@ -102,6 +103,8 @@ def reassociate(
     calibration = calibration_of(run)
     if calibration is None and settings.threshold is None:
         warn("the network was not calibrated, so only what is practically the same is joined; pass --threshold")
+    if topology.exits or settings_of(run)[1].exits:
+        rows = _with_exits(path, rows, topology, manifest)
     stays = {(row.camera_id, row.track_id): stay for row, stay in zip(rows, stays_of(rows, clocks), strict=True)}
     check_together(stays, corrections, topology)
     with failures("the run could not be associated anew"), RunDirectoryWriter(path, overwrite=True) as writer:
@@ -216,6 +219,23 @@ def clock_of(camera: dict[str, Any]) -> CameraClock:
         camera["start_time_source"],
         camera.get("clock_rate", 1.0),
     )
+
+
+def _with_exits(
+    path: Path, rows: list[TrackletRow], topology: TopologyConfig, manifest: dict[str, Any]
+) -> list[TrackletRow]:
+    """Say through which exits people came and went, as another topology has them."""
+    sizes_px = {
+        camera["camera_id"]: (camera["width_px"], camera["height_px"]) if camera.get("width_px") else None
+        for camera in manifest["cameras"]
+    }
+
+    def boxes(camera_id: str) -> Iterator[TrackBox]:
+        file = path / "tracks" / f"{camera_id}.txt"
+        own = [(row, replace(row, mot_id=row.track_id)) for row in rows if row.camera_id == camera_id]
+        return renamed(stream_tracks(file), own, file)
+
+    return with_exits(rows, topology, boxes, sizes_px)
 
 
 def renamed(

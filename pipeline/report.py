@@ -194,6 +194,8 @@ def _facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _entry_text(entry: object) -> str:
     """Write one entry of a list: the ways between cameras and pairs of cameras in words, others as they are."""
+    if isinstance(entry, Mapping) and "leads_to" in entry:
+        return f"{entry['camera']} by {entry['name']} to {' or '.join(entry['leads_to'])}"
     if isinstance(entry, Mapping) and "cameras" in entry:
         first, second = entry["cameras"]
         limits = f"at least {entry['min_s']:g} s"

@@ -20,6 +20,7 @@ from pipeline.config import RunConfig
 from pipeline.constraints import check_topology
 from pipeline.detection import Detector, create_detector
 from pipeline.embedding import TrackletStore, calibration_for_run, create_embedder
+from pipeline.exits import with_exits
 from pipeline.gallery.adding import add_run
 from pipeline.gallery.runs import check_gallery, open_for_adding
 from pipeline.identities import identify, stays_of
@@ -123,6 +124,11 @@ def run_pipeline(
             cleanup.callback(camera.remove_working_files)
         with _failures(run, writer):
             findings, rows, embeddings = run.watch(inputs, cameras, detector, embedder, calibration, writer.path)
+            if config.topology.exits:
+                boxes = {camera.camera_id: camera.boxes for camera in cameras}
+                tracks = {row.track_id: row.track_id for row in rows}
+                sizes_px = {camera.camera_id: camera.source.size_px for camera in cameras}
+                rows = with_exits(rows, config.topology, lambda name: boxes[name].read(tracks), sizes_px)
             # At once, without identities, so that hours of reading are not lost to what may still go wrong.
             write_tracklets(writer.path / "tracklets.parquet", assign_mot_ids(rows))
             run.has_results = True

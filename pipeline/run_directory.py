@@ -53,6 +53,8 @@ class TrackletRow:
     runner_up_identity_id: int | None = None
     runner_up_conflict: str | None = None
     margin: float | None = None
+    entered_by: str | None = None
+    left_by: str | None = None
     gallery_person_id: int | None = None
     gallery_score: float | None = None
 
@@ -82,6 +84,8 @@ _SCHEMA = pa.schema(
         ("runner_up_identity_id", pa.int64()),
         ("runner_up_conflict", pa.string()),
         ("margin", pa.float32()),
+        ("entered_by", pa.string()),
+        ("left_by", pa.string()),
         ("gallery_person_id", pa.int64()),
         ("gallery_score", pa.float32()),
     ]

@@ -30,7 +30,7 @@ class Compatibility:
         topology = topology or TopologyConfig()
         ways = tuple(transit.model_copy(update={"max_s": None}) for transit in topology.transit)
         self._within = Constraints(topology, apart)
-        self._between = Constraints(topology.model_copy(update={"transit": ways}))
+        self._between = Constraints(topology.model_copy(update={"transit": ways, "exits": ()}))
 
     def conflict(self, some: Sequence[Sighting], others: Sequence[Sighting]) -> str | None:
         """Say what speaks against all of these being of one person; None if nothing does.
