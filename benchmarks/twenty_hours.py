@@ -1,7 +1,8 @@
 """Does association slow down, or take ever more memory, as a day goes on?
 
     vreid synth tracklets --out people --people 4000 --cameras 6 --tracklets 1-1 --frames 4-4 --size 128x64 --seed 78
-    python benchmarks/twenty_hours.py people [--tracklets 200000] [--hours 20] [--retention 1800]
+    python benchmarks/twenty_hours.py people [--tracklets 200000] [--hours 20] [--retention 1800] \\
+        [--threshold 0.6]
 
 Definition. Eight cameras. People come evenly over the time; each passes three to six cameras one after the other, 20
 to 60 s from each to the next, for 5 to 20 s each, and one in five comes again at another time of the day. What they
@@ -138,6 +139,7 @@ def main() -> None:
     parser.add_argument("--tracklets", type=int, default=200_000)
     parser.add_argument("--hours", type=float, default=20)
     parser.add_argument("--retention", type=float, default=1800)
+    parser.add_argument("--threshold", type=float, help="instead of the calibrated one, to see what joining costs")
     parser.add_argument("--batch", type=int, nargs="*", default=BATCH)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -152,7 +154,7 @@ def main() -> None:
     ).astype(np.float32)
     del means
     at_once = round(len(np.unique(people)) * options.retention / (options.hours * 3600))
-    threshold = embedder.calibration.threshold(0.01, max(1, at_once)).similarity
+    threshold = options.threshold or embedder.calibration.threshold(0.01, max(1, at_once)).similarity
     print(
         f"{len(stays)} tracklets of {len(np.unique(people))} people in {options.hours:g} h, threshold {threshold:.3f}"
     )

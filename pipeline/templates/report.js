@@ -99,6 +99,21 @@
   window.addEventListener("hashchange", reveal);
   if (location.hash) reveal();
 
+  // The next best person's pictures stand beside the reasons, copied from their own card once they come into view.
+  const copied = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      copied.unobserve(target);
+      const pictures = document.querySelectorAll(`#person-${target.dataset.person} .pictures img:not(.scene)`);
+      for (const picture of [...pictures].slice(0, 3)) {
+        const copy = picture.cloneNode();
+        copy.alt = `Person ${target.dataset.person}, the next best`;
+        target.append(copy);
+      }
+    }
+  });
+  for (const place of document.querySelectorAll(".rival-pictures")) copied.observe(place);
+
   const tip = document.getElementById("tip");
   const show = (bar) => {
     const title = bar.querySelector("title");
