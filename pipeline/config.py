@@ -113,6 +113,7 @@ class AssociationConfig(Settings):
     far: Annotated[float, Field(gt=0, lt=1)] = 0.01
     candidates_k: Count = 50
     k_reciprocal: Annotated[int, Field(ge=0)] = 0
+    camera_prior: Positive | None = 10.0
 
 
 class TransitConfig(Settings):

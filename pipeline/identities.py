@@ -162,6 +162,9 @@ def identify(
     warnings: list[str] = []
     gallery_size, threshold = 1, MatchThreshold(UNCALIBRATED_THRESHOLD, "uncalibrated default")
 
+    # Without calibration only what is practically the same picture is joined, and a mean taken off would part it.
+    camera_prior = None if calibration is None else settings.camera_prior
+
     def threshold_for(people: int) -> float:
         nonlocal gallery_size, threshold
         warnings.clear()
@@ -178,6 +181,7 @@ def identify(
         candidates_k=settings.candidates_k,
         method=settings.method,
         k_reciprocal=settings.k_reciprocal,
+        camera_prior=camera_prior,
         together=together,
     )
     for warning in warnings:
@@ -190,6 +194,7 @@ def identify(
         "gallery_size": gallery_size if threshold.source == FROM_CHECKPOINT else None,
         "candidates_k": settings.candidates_k,
         "k_reciprocal": settings.k_reciprocal,
+        "camera_prior": camera_prior,
         "clock": clock_basis(clocks),
         "constraints": topology.model_dump(mode="json"),
         "corrections": [str(said) for said in corrections.said],

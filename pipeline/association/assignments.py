@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from pipeline.association.average_link import average_link
+from pipeline.association.centring import centred
 from pipeline.association.hungarian import hungarian
 from pipeline.association.k_reciprocal import refined
 from pipeline.association.online import online
@@ -74,6 +76,7 @@ def associate(
     candidates_k: int,
     method: str = AVERAGE_LINK,
     k_reciprocal: int = 0,
+    camera_prior: float | None = None,
     together: Sequence[Sequence[int]] = (),
 ) -> list[Assignment]:
     """Group tracklets into identities.
@@ -99,6 +102,8 @@ def associate(
         method: a key of `METHODS`.
         k_reciprocal: group by vectors that `refined` has moved, with so many neighbours; 0 for the vectors themselves.
             Scores are those of the vectors themselves in any case.
+        camera_prior: group once, then once more by vectors from which `centred` has taken each camera's mean over those
+            who were found, weighed against so many people; scores are those of these vectors. None groups once.
         together: rows that somebody knows to be one person, in groups that share no row and that the constraints allow;
             evidence does not matter for them.
 
@@ -110,15 +115,31 @@ def associate(
     founders = [row for row, has in enumerate(has_evidence) if row in known or (has and rows[row].any())]
     units = sorted([*(sorted(group) for group in together), *([row] for row in founders if row not in known)])
     neighbours = index.neighbours(candidates_k, founders)
-
-    def grouped(similarity: float) -> Clusters:
-        moved = rows
-        if k_reciprocal:
-            moved = refined(rows, stays, neighbours, constraints, similarity, k_reciprocal)
-        return METHODS[method](Problem(moved, stays, units, neighbours, constraints, similarity))
-
     threshold_of = threshold if callable(threshold) else lambda _: threshold
-    people = max(1, len(units))
+
+    def grouped(rows: np.ndarray, neighbours: Neighbours, similarity: float) -> Clusters:
+        if k_reciprocal:
+            rows = refined(rows, stays, neighbours, constraints, similarity, k_reciprocal)
+        return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity))
+
+    clusters, similarity = _settled(partial(grouped, rows, neighbours), max(1, len(units)), threshold_of)
+    if camera_prior is not None and clusters:
+        person_of = {row: person for person, members in enumerate(clusters) for row in members}
+        cameras = [stay.camera_id for stay in stays]
+        rows = centred(rows, cameras, [person_of.get(row) for row in range(len(rows))], camera_prior)
+        neighbours = VectorIndex(rows).neighbours(candidates_k, founders)
+        clusters, similarity = _settled(partial(grouped, rows, neighbours), max(1, len(units)), threshold_of)
+    clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
+    candidates = _candidate_identities(neighbours, clusters)
+    late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
+    _join_late(rows, late, clusters, candidates, stays, constraints, similarity)
+    return _explain(rows, clusters, candidates, stays, constraints)
+
+
+def _settled(
+    grouped: Callable[[float], Clusters], people: int, threshold_of: Callable[[int], float]
+) -> tuple[Clusters, float]:
+    """Group with the threshold for so many people, then for those who were found, until their number stays."""
     similarity = threshold_of(people)
     clusters = grouped(similarity)
     for _ in range(_MOST_PASSES - 1):
@@ -130,11 +151,7 @@ def associate(
             break
         similarity = lower
         clusters = grouped(similarity)
-    clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
-    candidates = _candidate_identities(neighbours, clusters)
-    late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
-    _join_late(rows, late, clusters, candidates, stays, constraints, similarity)
-    return _explain(rows, clusters, candidates, stays, constraints)
+    return clusters, similarity
 
 
 def _candidate_identities(neighbours: Neighbours, clusters: Sequence[Sequence[int]]) -> list[np.ndarray]:
