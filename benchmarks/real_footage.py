@@ -13,6 +13,9 @@ first part is the query, the last parts of all are the gallery. Embedded are
   tracklets  each part through `Embedder.embed` with the checkpoint's own clips;
   frames     ten evenly spread crops of each part, each by itself.
 
+Each of them also as `vreid run` compares people, with what all of the camera have in common taken off (each part of a
+tracklet counts as one person; `pipeline.association.centring`).
+
 Figures: rank-1 and mAP over all queries; of all pairs of a query and a gallery entry, the share of true ones at or
 above the similarity that 5 % of the false ones reach; of tracklets also the share of true and of false ones that pass
 the checkpoint's own threshold, which `vreid run` sets for a gallery of that size. Beside checkpoints: histograms of
@@ -33,7 +36,8 @@ import cv2
 import matplotlib
 import numpy as np
 
-from pipeline.config import DetectorConfig, TrackerConfig
+from pipeline.association.centring import centred
+from pipeline.config import AssociationConfig, DetectorConfig, TrackerConfig
 from pipeline.detection import create_detector
 from pipeline.tracklets import cut
 from reid.colour_histograms import crop_histograms, unit
@@ -219,18 +223,42 @@ def main() -> None:
         embed: Callable[[Sequence[Sequence[Crop]]], np.ndarray] = (
             colours if embedder is None else lambda crops, by=embedder, what=variant: by.embed(crops, what)
         )
-        whole = compare(people, *np.split(embed(both), 2))
-        frame = compare(framed, *np.split(embed(single), 2))
-        line = f"{' '.join((name[-32:], variant or '')):40s}"
-        for figures in (whole, frame):
-            line += f"      {figures.rank_1:.3f}  {figures.mean_ap:.3f}  {figures.true_at_false:.3f}   "
-        if embedder is not None and embedder.calibration is not None and variant == embedder.variant:
-            threshold = embedder.calibration.threshold(FAR, len(people)).similarity
-            passed = [float((each >= threshold).mean()) for each in (whole.same, whole.different)]
-            line += f"        {threshold:.3f}:  {passed[0]:.3f} {passed[1]:.3f}"
-        print(line, flush=True)
-        if options.out is not None:
-            draw(f"{Path(name).name} {variant or ''}, {options.video}", whole, frame, options.out)
+        vectors = embed(both), embed(single)
+        owners = range(len(both)), [part for part in range(len(both)) for _ in range(FRAMES)]
+        for is_centred in (False, True) if embedder is not None else (False,):
+            if is_centred:
+                prior = AssociationConfig().camera_prior or 0.0
+                vectors = tuple(  # type: ignore[assignment]
+                    centred(rows.astype(np.float64), ["one"] * len(rows), list(own), prior)
+                    for rows, own in zip(vectors, owners, strict=True)
+                )
+            whole, frame = (
+                compare(who, *np.split(rows, 2)) for who, rows in zip((people, framed), vectors, strict=True)
+            )
+            report(name, variant, embedder, is_centred, whole, frame, people, options)
+
+
+def report(
+    name: str,
+    variant: str | None,
+    embedder: Embedder | None,
+    is_centred: bool,
+    whole: Figures,
+    frame: Figures,
+    people: Sequence[str],
+    options: argparse.Namespace,
+) -> None:
+    line = f"{' '.join((name[-32:], variant or '', 'centred' if is_centred else '')):40s}"
+    for figures in (whole, frame):
+        line += f"      {figures.rank_1:.3f}  {figures.mean_ap:.3f}  {figures.true_at_false:.3f}   "
+    if embedder is not None and embedder.calibration is not None and variant == embedder.variant:
+        threshold = embedder.calibration.threshold(FAR, len(people)).similarity
+        passed = [float((each >= threshold).mean()) for each in (whole.same, whole.different)]
+        line += f"        {threshold:.3f}:  {passed[0]:.3f} {passed[1]:.3f}"
+    print(line, flush=True)
+    if options.out is not None:
+        title = f"{Path(name).name} {variant or ''} {'centred' if is_centred else ''}, {options.video}"
+        draw(title, whole, frame, options.out)
 
 
 def draw(title: str, whole: Figures, frame: Figures, folder: Path) -> None:

@@ -186,12 +186,18 @@ def delete(gallery: Folder, person: Person) -> None:
             soft_wrap=True,
         )
     for run in done.missing_runs:
-        complain(f"{run} is not there any more; wherever that run is now, it still holds what it knew of the person")
+        complain(
+            f"{run} is not there now, and wherever it is, it still holds the person; once it is back, say it again"
+        )
     for path in done.found:
         complain(f"something of the person is left in {path}")
-    if not done.found:
+    for path in done.unchecked:
+        complain(f"{path} is not of vreid; look yourself whether it shows the person")
+    if done.log_held:
+        complain("another process holds the gallery, so that its log could not be emptied; run vreid gallery compact")
+    if not (done.found or done.log_held):
         stdout.print(f"looked through {done.files} files ({done.bytes / 1e6:.1f} MB): nothing is left", soft_wrap=True)
-    if done.found or done.missing_runs:
+    if not done.is_complete:
         raise typer.Exit(EXIT_NOT_ALL)
 
 
@@ -199,7 +205,10 @@ def forget(
     gallery: Folder,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Where it stood when it was added.", show_default=False)],
 ) -> None:
-    """Forget what a run had added, for instance to add it again after it was corrected. The run stays as it is."""
+    """Forget what a run had added, for instance to add it again after it was corrected.
+
+    The run stays as it is, and delete does not reach it any more.
+    """
     from pipeline.gallery.changing import forget_run
     from pipeline.gallery.store import GalleryStore
 
@@ -210,9 +219,12 @@ def forget(
 
 def expire(
     gallery: Folder,
-    older_than: Annotated[float, typer.Option(min=0, help="Days since somebody left.", show_default=False)],
+    older_than: Annotated[float, typer.Option(min=0, max=36_500, help="Days since somebody left.", show_default=False)],
 ) -> None:
-    """Forget sightings that are too old, and whoever was not seen since. The runs stay as they are."""
+    """Forget sightings that are too old, and whoever was not seen since. The runs stay as they are.
+
+    Whose the stays in those runs were is kept, so that delete still reaches them there.
+    """
     from pipeline.gallery.changing import expire as expire_before
     from pipeline.gallery.store import GalleryStore
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -30,6 +31,7 @@ from cli.output import complain, show_log
 from reid.errors import InputError, VreidError
 
 EXIT_FAILED = 1
+_BAD_NAMES = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 EXIT_BAD_INPUT = 2
 
 # The class of all errors in flags and arguments; Typer exports only this subclass of it.
@@ -85,6 +87,9 @@ def main() -> None:
     except VreidError as error:
         complain(str(error))
         code = EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
+    except OSError as error:  # a name that the system does not take, or a right that is missing
+        complain(f"{error.filename or 'a file'}: {error.strerror or error}")
+        code = EXIT_BAD_INPUT if error.errno in _BAD_NAMES else EXIT_FAILED
     except _UsageError as error:
         complain(error.format_message())  # type: ignore[attr-defined]
         code = EXIT_BAD_INPUT

@@ -12,13 +12,13 @@ from rich.text import Text
 
 _PIPE_WIDTH = 200
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False, markup=False)
+stderr = Console(stderr=True, highlight=False, markup=False)
 
 
 def show_table(table: Table) -> None:
     """Print a table: as wide as the terminal, or as wide as it gets where there is none."""
-    (stdout if stdout.is_terminal else Console(width=_PIPE_WIDTH, highlight=False)).print(table)
+    (stdout if stdout.is_terminal else Console(width=_PIPE_WIDTH, highlight=False, markup=False)).print(table)
 
 
 def say(message: str) -> None:

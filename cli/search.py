@@ -130,7 +130,7 @@ def _query(
     from pipeline.search.query import from_image, from_tracklet, from_video, matching_embedder
 
     if tracklet is not None:
-        named = re.fullmatch(r"(.+)/(\d+)", tracklet)
+        named = re.fullmatch(r"(.+)/(\d{1,18})", tracklet)
         if named is None:
             raise typer.BadParameter(f"--tracklet: {tracklet!r} is not CAMERA/TRACK, as in gate/12")
         return from_tracklet(target, named[1], int(named[2]))

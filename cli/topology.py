@@ -48,9 +48,11 @@ def learn(
     from pipeline.topology_learning import draw_topology, learn_topology, topology_text
     from reid.output_folder import check_new_file
 
+    check_new_file(out, overwrite=overwrite)
     picture = out.with_suffix(".png")
-    for file in (out, picture):
-        check_new_file(file, overwrite=overwrite)
+    if picture == out:
+        raise typer.BadParameter(f"--out {out} is the name of the picture; give the file another ending, such as .yaml")
+    check_new_file(picture, overwrite=overwrite)
     learned = learn_topology(run, warn=warn)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("cameras", overflow="fold")

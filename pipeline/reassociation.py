@@ -35,6 +35,8 @@ from reid.calibration import Calibration
 from reid.config import parse_settings
 from reid.errors import InputError, RunError
 
+_CAMERA_KEYS = {"camera_id", "source", "start_time", "start_time_source"}
+_TOLERANCE = 1e-3  # of a vector's length, which is 1
 _REWRITTEN = (
     "run.json",
     "tracklets.parquet",
@@ -189,8 +191,16 @@ def recorded(run: RunDirectory) -> dict[str, Any]:
         manifest = run.manifest
     except ValueError as error:
         raise InputError(f"{run.path / 'run.json'} is damaged: {error}") from error
-    if manifest.get("format") != FORMAT:
-        raise InputError(f"{run.path} is a run of another version: {manifest.get('format')}, not {FORMAT}")
+    except OSError as error:
+        raise InputError(f"{run.path / 'run.json'} cannot be read: {error.strerror}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        version = manifest.get("format") if isinstance(manifest, dict) else None
+        raise InputError(f"{run.path} is a run of another version: {version}, not {FORMAT}")
+    cameras = manifest.get("cameras")
+    if not (isinstance(cameras, list) and all(isinstance(one, dict) and one.keys() >= _CAMERA_KEYS for one in cameras)):
+        raise InputError(f"{run.path / 'run.json'} is damaged: it does not list its cameras")
+    if not all(isinstance(manifest.get(key) or {}, dict) for key in ("config", "embedder", "association", "counts")):
+        raise InputError(f"{run.path / 'run.json'} is damaged: a part of it is no object")
     return manifest
 
 
@@ -202,9 +212,16 @@ def read_whole(run: RunDirectory) -> tuple[list[TrackletRow], np.ndarray]:
     """
     try:
         rows, embeddings = run.tracklets, run.embeddings
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{run.path} is not whole: {' '.join(str(error).split())}") from error
-    if embeddings.ndim != 2 or len(embeddings) != len(rows) or not np.isfinite(embeddings).all():
+    lengths = np.linalg.norm(embeddings, axis=1) if embeddings.ndim == 2 and embeddings.dtype == np.float32 else None
+    dim = (recorded(run).get("embedder") or {}).get("dim")
+    if (
+        lengths is None
+        or len(embeddings) != len(rows)
+        or (dim is not None and embeddings.shape[1] != dim)
+        or not np.all((lengths == 0) | (np.abs(lengths - 1) < _TOLERANCE))
+    ):
         raise InputError(
             f"{run.path} is not whole: {len(rows)} tracklets, vectors of shape {embeddings.shape} in embeddings.npy"
         )

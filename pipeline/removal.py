@@ -78,6 +78,8 @@ def remove_stays(path: Path, keys: Sequence[Key], *, warn: Callable[[str], None]
     """
     run = RunDirectory(path)
     path = path.resolve()
+    for former in path.parent.glob(f".{path.name}.unfinished-*-old"):  # left by somebody who was interrupted
+        shutil.rmtree(former)
     manifest = recorded(run)
     rows, embeddings = read_whole(run)
     wanted = set(keys)

@@ -157,7 +157,7 @@ def run_pipeline(
                     stopped=run.stopped_again,
                     warn=run.warn,
                 )
-            in_gallery = None
+            in_gallery, remembering = None, cleanup.enter_context(ExitStack())
             if config.gallery.path is not None:
                 with run.stopwatch.work("gallery"):
                     rows, in_gallery = run.remember(
@@ -166,9 +166,9 @@ def run_pipeline(
                         cameras,
                         calibration,
                         embedder,
-                        run_path=out.absolute(),
+                        run_path=out.resolve(),
                         pictures=writer.path,
-                        until=cleanup,
+                        until=remembering,
                     )
                     write_tracklets(writer.path / "tracklets.parquet", rows)
                     write_sightings(writer.path / "sightings.csv", rows)
@@ -194,6 +194,10 @@ def run_pipeline(
             writer.write_manifest({**manifest, "timings": run.stopwatch.to_dict()})
             for camera in cameras:
                 camera.remove_working_files()
+            try:
+                remembering.close()  # first, so that no run ever names people whom the gallery does not know
+            except VreidError as error:
+                raise OutputError(str(error)) from error
             return writer.commit()
 
 

@@ -24,6 +24,19 @@ from reid.output_folder import check_output as check_output_folder
 from reid.output_folder import move_into_place
 
 FORMAT = "vreid-run/1"
+PARTS = (
+    "run.json",
+    "tracklets.parquet",
+    "sightings.csv",
+    "embeddings.npy",
+    "gallery.faiss",
+    "tracks",
+    "crops",
+    "scenes",
+    "videos",
+    "report.html",
+    "corrections.json",
+)
 
 
 @dataclass(frozen=True)

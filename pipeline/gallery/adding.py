@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from pipeline.gallery.store import GalleryStore, GalleryWriter, NewSighting, Sig
 from pipeline.identities import choose_threshold
 from pipeline.run_directory import TrackletRow
 from pipeline.tracklets import ENOUGH
+from reid.errors import ConfigError
 
 _PICTURE_HEIGHT_PX = 160
 _JPEG_QUALITY = 85
@@ -61,7 +63,7 @@ def add_run(
     A person of the run is the person of the gallery whom they resemble most, on average over all pairs of vectors, if
     that reaches the threshold and nothing speaks against it; otherwise they are new. The threshold is set so that
     `association.far` is the chance that somebody who is not in the gallery is taken for anyone in it. The surest are
-    decided first. Stays that are unknown in the run do not get in.
+    decided first. Stays that are unknown in the run do not get in, nor those that are older than `limits` allow.
 
     Args:
         store: the gallery, made for these vectors.
@@ -92,8 +94,12 @@ def add_run(
     for index, row in enumerate(rows):
         if row.identity_id is not None:
             identities[row.identity_id].append(index)
-    identities = {one: members for one, members in identities.items() if embeddings[members].any()}
     sightings = [_sighting(row, stay) for row, stay in zip(rows, stays, strict=True)]
+    oldest = -np.inf if limits.max_age_days is None else time.time() - limits.max_age_days * _DAY_S
+    fresh = {
+        one: [index for index in own if _seen(sightings[index], created) >= oldest] for one, own in identities.items()
+    }
+    identities = {one: own for one, own in fresh.items() if embeddings[own].any()}
     compatibility = Compatibility(topology, (corrections or Corrections()).apart)
     people, scores = _similarities(store, identities, rows, embeddings)
     chosen: dict[int, tuple[int, float]] = {}
@@ -110,6 +116,7 @@ def add_run(
         if compatibility.conflict(ours, known[people[other]]) is None:
             chosen[numbers[one]] = (people[other], score)
             known[people[other]] += ours
+    _refuse_twice(store, sightings, run, created)
     run_id = writer.add_run(run, created.isoformat(timespec="seconds"))
     named = list(rows)
     touched = []
@@ -132,8 +139,8 @@ def add_run(
         writer.drop_looks(superfluous(*store.looks(person_id)[::2], limits.most_looks))
     expired = 0
     if limits.max_age_days is not None:
-        old = writer.seen_before(created.timestamp() - limits.max_age_days * _DAY_S)
-        writer.drop_sightings(old)
+        old = writer.seen_before(oldest)
+        writer.drop_sightings(old, still_in_runs=True)
         expired = len(old)
     return Added(
         named,
@@ -150,13 +157,25 @@ def add_run(
     )
 
 
+def _refuse_twice(store: GalleryStore, sightings: Sequence[Sighting], run: Path, created: datetime) -> None:
+    """Refuse a run that was added when it stood elsewhere."""
+    same = {known.id: known.path for known in store.runs() if known.created == created.isoformat(timespec="seconds")}
+    ours = {(sighting.camera_id, sighting.track_id, sighting.start_s) for sighting in sightings}
+    for sighting in store.sightings():
+        if sighting.run_id in same and (sighting.camera_id, sighting.track_id, sighting.start_s) in ours:
+            raise ConfigError(
+                f"{run} is in the gallery already, from when it stood at {same[sighting.run_id]}; to add it again, "
+                f"`vreid gallery forget {store.folder} {same[sighting.run_id]}` first"
+            )
+
+
 def superfluous(sighting_ids: np.ndarray, vectors: np.ndarray, most: int) -> list[int]:
     """Choose vectors that a person can do without: of the two most alike always the older one.
 
     The newest stays in any case.
 
     Args:
-        sighting_ids: (N,) ascending, the newest last.
+        sighting_ids: (N,) in order of time, the newest last.
         vectors: (N, D) of L2 norm 1.
         most: how many may stay, >= 1.
 
@@ -223,10 +242,15 @@ def _new(
         clock_known=sighting.clock_known,
         start_time=sighting.start_time,
         end_time=sighting.end_time,
-        seen=created.timestamp() if sighting.end_time is None else sighting.end_time,
+        seen=_seen(sighting, created),
         vector=vector,
         picture=None if vector is None else _picture(row, pictures),
     )
+
+
+def _seen(sighting: Sighting, created: datetime) -> float:
+    """Say when somebody was last seen, seconds since 1970; where that is not known, it counts as when the run began."""
+    return created.timestamp() if sighting.end_time is None else sighting.end_time
 
 
 def _picture(row: TrackletRow, run: Path) -> bytes | None:

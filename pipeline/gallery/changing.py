@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.config import GalleryConfig
+from pipeline.gallery.adding import superfluous
 from pipeline.gallery.compatibility import Compatibility
 from pipeline.gallery.store import GalleryStore
 from reid.errors import ConfigError
 
 
-def merge(store: GalleryStore, first: int, second: int) -> int:
+def merge(store: GalleryStore, first: int, second: int, *, most_looks: int = GalleryConfig().most_looks) -> int:
     """Say that two people are one.
 
     Args:
         store: the gallery.
         first: one of them.
         second: the other.
+        most_looks: how many vectors are kept of them.
 
     Returns:
         The number that stands for both from now on: the lower one.
@@ -35,6 +38,8 @@ def merge(store: GalleryStore, first: int, second: int) -> int:
             raise ConfigError(f"persons {first} and {second} cannot be one: {conflict}")
         kept, gone = (first, others) if first < second else (second, some)
         writer.move([sighting.id for sighting in gone], kept)
+        writer.inherit(kept, max(first, second))
+        writer.drop_looks(superfluous(*store.looks(kept)[::2], most_looks))
     return kept
 
 
@@ -87,7 +92,7 @@ def expire(store: GalleryStore, before: datetime) -> int:
     """
     with store.writing() as writer:
         old = writer.seen_before(before.timestamp())
-        writer.drop_sightings(old)
+        writer.drop_sightings(old, still_in_runs=True)
     store.scrub()
     return len(old)
 
@@ -107,11 +112,13 @@ def forget_run(store: GalleryStore, run: Path) -> int:
         RunError: as for `GalleryStore.writing` and `GalleryStore.scrub`.
     """
     with store.writing() as writer:
-        numbers = {known.id for known in store.runs() if known.path == run.absolute()}
+        numbers = {known.id for known in store.runs() if known.path == run.resolve()}
         if not numbers:
             shown = ", ".join(str(known.path) for known in store.runs()) or "none"
             raise ConfigError(f"the gallery {store.folder} holds nothing of {run}; its runs are {shown}")
         gone = [sighting.id for sighting in store.sightings() if sighting.run_id in numbers]
         writer.drop_sightings(gone)
+        for number in numbers:
+            writer.drop_left_in_runs(number)
     store.scrub()
     return len(gone)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import mmap
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.corrections import Key
-from pipeline.gallery.store import GalleryStore
-from pipeline.reassociation import recorded
-from pipeline.removal import Removed, remove_stays
-from pipeline.run_directory import RunDirectory
-from reid.errors import InputError
+from pipeline.corrections import Key, read_corrections
+from pipeline.gallery.store import FILE, GalleryStore, KnownRun
+from pipeline.reassociation import read_whole, recorded
+from pipeline.removal import remove_stays
+from pipeline.run_directory import PARTS, RunDirectory
+from reid.errors import OutputError, RunError
+from reid.output_folder import check_writable
 
 _TRACE_BYTES = 32
 _SCAN = b"\xff\xda"  # begins what is a JPEG's own: the tables before it are the same in many
@@ -30,12 +31,14 @@ class Deletion:
         sightings: how many of the gallery.
         looks: how many vectors of it.
         stays: how many of the runs.
-        runs: the runs that were changed.
+        runs: the runs that were looked after.
         missing_runs: runs that are not where they were, and still hold what they hold.
         recordings: camera, source, and from when to when in it the person can still be seen there, seconds.
         files: how many files were looked through afterwards.
         bytes: how many bytes they hold.
         found: files in which something was left.
+        unchecked: files that vreid did not put there; pictures inside them might show the person.
+        log_held: whether another process kept the gallery's log from being emptied.
     """
 
     sightings: int = 0
@@ -47,12 +50,21 @@ class Deletion:
     files: int = 0
     bytes: int = 0
     found: list[Path] = field(default_factory=list)
+    unchecked: list[Path] = field(default_factory=list)
+    log_held: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was reached, and nothing was found afterwards."""
+        return not (self.missing_runs or self.found or self.unchecked or self.log_held)
 
 
 def delete_person(store: GalleryStore, person_id: int, *, warn: Callable[[str], None]) -> Deletion:
     """Delete a person everywhere: rows, vectors, pictures, tracks and reports, in the gallery and its runs.
 
-    The runs come first, so that whoever is interrupted can say the same again. The recordings are not touched.
+    All runs are looked at before the first is changed, and the gallery is last, so that whoever is interrupted can say
+    the same again. What is in runs that are not where they were is remembered: once they are back, the same command
+    reaches them. The recordings are not touched.
 
     Args:
         store: the gallery.
@@ -64,46 +76,68 @@ def delete_person(store: GalleryStore, person_id: int, *, warn: Callable[[str], 
 
     Raises:
         ConfigError: there is no such person.
-        InputError: a run is damaged.
-        OutputError: a run cannot be written.
-        RunError: it could not be finished; what was said to be changed is changed whole.
+        InputError: a run is damaged; nothing was changed.
+        OutputError: a run cannot be written; nothing was changed.
+        RunError: another process writes, then nothing was changed; or the disk is full, then some runs may be changed.
     """
-    sightings = store.sightings(person_id)
-    ids, _, vectors = store.looks(person_id)
-    traces = [*_vector_traces(vectors)]
-    traces += _picture_traces(picture for number in ids.tolist() if (picture := store.picture(number)))
-    by_run: dict[int, list[Key]] = defaultdict(list)
-    for sighting in sightings:
-        by_run[sighting.run_id].append((sighting.camera_id, sighting.track_id))
-    done = Deletion(sightings=len(sightings), looks=len(ids))
-    for run in store.runs():
-        if run.id not in by_run:
-            continue
-        if not _is_there(run.path, run.created):
-            done.missing_runs.append(run.path)
-            continue
-        removed = remove_stays(run.path, by_run[run.id], warn=warn)
-        traces += [*_vector_traces(removed.vectors), *_picture_traces(removed.pictures)]
-        _count(done, run.path, removed)
+    done = Deletion()
     with store.writing() as writer:
-        writer.drop_sightings([sighting.id for sighting in sightings])
-    store.scrub()
-    _look_through([store.folder, *done.runs], traces, done)
+        left = store.left_in_runs(person_id)
+        sightings = [] if left and not _is_there(store, person_id) else store.sightings(person_id)
+        ids, _, vectors = store.looks(person_id)
+        traces = _vector_traces(vectors)
+        traces += _picture_traces(picture for number in ids.tolist() if (picture := store.picture(number)))
+        wanted: dict[int, set[Key]] = defaultdict(set)
+        for sighting in sightings:
+            wanted[sighting.run_id].add((sighting.camera_id, sighting.track_id))
+        for run_id, camera_id, track_id in left:
+            wanted[run_id].add((camera_id, track_id))
+        runs = [run for run in store.runs() if run.id in wanted]
+        there = [run for run in runs if _stands(run)]
+        for run in there:
+            _check(run)
+        done.missing_runs = [run.path for run in runs if run not in there]
+        done.sightings, done.looks = len(sightings), len(ids)
+        for run in there:
+            removed = remove_stays(run.path, sorted(wanted[run.id]), warn=warn)
+            traces += [*_vector_traces(removed.vectors), *_picture_traces(removed.pictures)]
+            done.runs.append(run.path)
+            done.stays += len(removed.vectors)
+            done.recordings += removed.recordings
+        writer.drop_sightings([sighting.id for sighting in sightings], still_in_runs=True)
+        for run in there:
+            writer.drop_left_in_runs(run.id, person_id)
+    try:
+        store.scrub()
+    except RunError:
+        done.log_held = True
+    _look_through(store.folder, done.runs, traces, done)
     return done
 
 
-def _count(done: Deletion, run: Path, removed: Removed) -> None:
-    done.runs.append(run)
-    done.stays += len(removed.vectors)
-    done.recordings += removed.recordings
+def _is_there(store: GalleryStore, person_id: int) -> bool:
+    return any(person.id == person_id for person in store.people())
 
 
-def _is_there(path: Path, created: str) -> bool:
-    """Whether a run stands where it stood when it was added, and is not another one."""
-    try:
-        return str(recorded(RunDirectory(path)).get("created")) == created
-    except InputError:
+def _stands(run: KnownRun) -> bool:
+    """Whether a run stands where it stood when it was added, and is not another one.
+
+    Raises:
+        InputError: something stands there that may be the run, but is damaged.
+    """
+    if not (run.path / "run.json").is_file():
         return False
+    return str(recorded(RunDirectory(run.path)).get("created")) == run.created
+
+
+def _check(run: KnownRun) -> None:
+    """Refuse a run that could not be changed."""
+    read_whole(RunDirectory(run.path))
+    read_corrections(run.path)
+    try:
+        check_writable(run.path.parent, flag="the run", named=run.path)
+    except OutputError as error:
+        raise OutputError(f"{error}; nothing was deleted") from error
 
 
 def _vector_traces(vectors: np.ndarray) -> list[bytes]:
@@ -125,17 +159,32 @@ def _picture_traces(pictures: Iterable[bytes]) -> list[bytes]:
     return [trace for trace in traces if len(trace) == _TRACE_BYTES and len(set(trace)) > _TRACE_BYTES // 4]
 
 
-def _look_through(folders: Sequence[Path], traces: Sequence[bytes], done: Deletion) -> None:
-    """Look for traces in every file of some folders."""
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if not path.is_file():
-                continue
-            size = path.stat().st_size
-            done.files += 1
-            done.bytes += size
-            if not size:
-                continue
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                if any(content.find(trace) >= 0 for trace in traces):
-                    done.found.append(path)
+def _look_through(gallery: Path, runs: Sequence[Path], traces: Sequence[bytes], done: Deletion) -> None:
+    """Look for traces in every file of a gallery and of runs, and of what an interrupted command left beside them."""
+    for path in _files(gallery):
+        _look_into(path, traces, done)
+        if not path.name.startswith(FILE):
+            done.unchecked.append(path)
+    for run in runs:
+        for path in _files(run):
+            _look_into(path, traces, done)
+            if path.relative_to(run).parts[0] not in PARTS:
+                done.unchecked.append(path)
+        for left in run.parent.glob(f".{run.name}.unfinished-*"):
+            for path in _files(left):
+                _look_into(path, traces, done)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _look_into(path: Path, traces: Sequence[bytes], done: Deletion) -> None:
+    size = path.stat().st_size
+    done.files += 1
+    done.bytes += size
+    if not size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if any(content.find(trace) >= 0 for trace in traces):
+            done.found.append(path)

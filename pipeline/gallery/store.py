@@ -2,13 +2,17 @@
 
 Two kinds of rows tell of people. A *sighting* says who was where and when; it stays until it is too old or the person
 is deleted. A *look* is the vector and the picture that belong to a sighting; each person keeps a limited number of
-them, and whoever has none left is forgotten. What is deleted is overwritten in the file, and the write-ahead log is
-emptied after it.
+them, and whoever has none left is forgotten. Of stays that are forgotten while their run still holds them, it is kept
+whose they were, so that deleting the person reaches them there. What is deleted is overwritten in the file, and the
+write-ahead log is emptied after it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,8 +31,10 @@ from reid.errors import ConfigError, InputError, OutputError, RunError
 
 FILE = "gallery.sqlite"
 FORMAT = "vreid-gallery/1"
+UNFINISHED = f".{FILE}.unfinished-"
 _INDEX = "index-{}.faiss"  # of which state of the gallery
 _BUSY_S = 30.0
+_MOST = 2**63  # SQLite has no greater numbers
 _MADE_OF = ("model", "fingerprint", "variant", "policy", "dim")
 
 _SCHEMA = """
@@ -53,6 +59,13 @@ CREATE TABLE sightings (
     UNIQUE (run_id, camera_id, track_id)
 );
 CREATE INDEX sightings_of ON sightings (person_id);
+CREATE TABLE left_in_runs (
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    camera_id TEXT NOT NULL,
+    track_id INTEGER NOT NULL,
+    person_id INTEGER NOT NULL,
+    PRIMARY KEY (run_id, camera_id, track_id)
+);
 CREATE TABLE looks (
     sighting_id INTEGER PRIMARY KEY REFERENCES sightings (id),
     vector BLOB NOT NULL CHECK (typeof(vector) = 'blob' AND length(vector) = {vector_bytes}),
@@ -61,6 +74,12 @@ CREATE TABLE looks (
 """
 _SIGHTING = (
     "s.id, s.person_id, s.run_id, s.camera_id, s.track_id, s.start_s, s.end_s, s.clock_known, s.start_time, s.end_time"
+)
+
+
+_LEAVE = (
+    "INSERT OR REPLACE INTO left_in_runs (run_id, camera_id, track_id, person_id) "
+    "SELECT run_id, camera_id, track_id, person_id FROM sightings WHERE {where}"
 )
 
 
@@ -164,15 +183,17 @@ class GalleryStore:
         if not self.path.is_file():
             raise InputError(f"{folder} is no gallery of vreid: it holds no {FILE}; `vreid run --gallery` makes one")
         with self._errors():
-            self._db = _connect(self.path)
+            self._db = _connect(self.path, read_only=not os.access(folder, os.W_OK))
             try:
-                self._db.execute("PRAGMA journal_mode = WAL")
                 meta = dict(self._db.execute("SELECT key, value FROM meta"))
                 if meta.get("format") != FORMAT:
                     raise InputError(f"{folder} is a gallery of another version: {meta.get('format')}")
-                self.made_of: dict[str, Any] = json.loads(meta["made_of"])
+                self.made_of: dict[str, Any] = {name: json.loads(meta["made_of"])[name] for name in _MADE_OF}
                 curve = json.loads(meta["calibration"])
                 self.calibration = None if curve is None else Calibration.from_dict(curve)
+                int(meta["state"])
+                if os.access(folder, os.W_OK):
+                    self._db.execute("PRAGMA journal_mode = WAL")
             except BaseException:
                 self._db.close()
                 raise
@@ -253,6 +274,8 @@ class GalleryStore:
         Raises:
             ConfigError: there is no such person.
         """
+        if person_id is not None and not 0 < person_id < _MOST:
+            raise ConfigError(f"there is no person {person_id} in the gallery {self.folder}")
         where, values = ("", ()) if person_id is None else ("WHERE s.person_id = ?", (person_id,))
         with self._errors():
             rows = self._db.execute(f"SELECT {_SIGHTING} FROM sightings s {where} ORDER BY s.seen, s.id", values)
@@ -290,18 +313,19 @@ class GalleryStore:
         """Vectors of one person, or of all.
 
         Returns:
-            (N,) int64 numbers of sightings, (N,) int64 whose they are, (N, D) float32; ascending by sighting.
+            (N,) int64 numbers of sightings, (N,) int64 whose they are, (N, D) float32; in order of time.
         """
         where, values = ("", ()) if person_id is None else ("WHERE s.person_id = ?", (person_id,))
         with self._errors():
             rows = self._db.execute(
                 "SELECT l.sighting_id, s.person_id, l.vector FROM looks l JOIN sightings s ON s.id = l.sighting_id "
-                f"{where} ORDER BY l.sighting_id",
+                f"{where} ORDER BY s.seen, s.id",
                 values,
             ).fetchall()
-        vectors = np.frombuffer(b"".join(row[2] for row in rows), dtype="<f4").reshape(len(rows), self.made_of["dim"])
-        ids = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
-        return ids[:, 0], ids[:, 1], vectors.astype(np.float32)
+            joined = b"".join(row[2] for row in rows)
+            vectors = np.frombuffer(joined, dtype="<f4").reshape(len(rows), self.made_of["dim"]).astype(np.float32)
+            ids = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
+        return ids[:, 0], ids[:, 1], vectors
 
     def counts(self) -> tuple[int, int]:
         """How many people and how many vectors there are."""
@@ -315,13 +339,22 @@ class GalleryStore:
 
         It belongs to one state of the gallery: every change throws it away.
         """
+        state = self._state()
+        index = CachedIndex(self.folder / _INDEX.format(state), self.counts()[1], lambda: self.looks()[::2])
+        if self._state() != state:  # somebody may have gone while it was made
+            self._drop_index()
+        return index
+
+    def _state(self) -> int:
         with self._errors():
-            self._db.execute("BEGIN")
-            try:
-                (state,) = self._db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
-                return CachedIndex(self.folder / _INDEX.format(state), self.counts()[1], lambda: self.looks()[::2])
-            finally:
-                self._db.execute("ROLLBACK")
+            (state,) = self._db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
+            return int(state)
+
+    def _drop_index(self) -> None:
+        """Remove what is kept of an index, and what was left where one was being written."""
+        for path in (*self.folder.glob(_INDEX.format("*")), *self.folder.glob(f".{_INDEX.format('*')}.*")):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def picture(self, sighting_id: int) -> bytes | None:
         """The JPEG of a sighting; None where none is kept."""
@@ -335,6 +368,15 @@ class GalleryStore:
             rows = self._db.execute("SELECT id, path, created FROM runs ORDER BY id")
             return [KnownRun(number, Path(path), created) for number, path, created in rows]
 
+    def left_in_runs(self, person_id: int) -> list[tuple[int, str, int]]:
+        """Run, camera and track of a person's forgotten stays that may still be in their runs."""
+        with self._errors():
+            rows = self._db.execute(
+                "SELECT run_id, camera_id, track_id FROM left_in_runs WHERE person_id = ? ORDER BY 1, 2, 3",
+                (person_id,),
+            )
+            return [(run_id, camera_id, track_id) for run_id, camera_id, track_id in rows]
+
     @contextmanager
     def writing(self) -> Iterator[GalleryWriter]:
         """Change the gallery: all of it when the block ends well, nothing otherwise.
@@ -346,11 +388,11 @@ class GalleryStore:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'state'")
         try:
-            for file in self.folder.glob(_INDEX.format("*")):  # it holds vectors, perhaps of somebody who goes now
-                file.unlink(missing_ok=True)
+            self._drop_index()  # it holds vectors, perhaps of somebody who goes now
             yield GalleryWriter(self._db, self._errors)
             with self._errors():
                 self._db.execute("COMMIT")
+            self._drop_index()
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -362,6 +404,7 @@ class GalleryStore:
         Raises:
             RunError: another process reads the gallery all the time.
         """
+        self._drop_index()
         with self._errors():
             (busy, *_) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
@@ -386,14 +429,21 @@ class GalleryStore:
         try:
             yield
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
+            text = str(error)
+            if "locked" in text or "busy" in text:
                 raise RunError(
                     f"another process has been writing to the gallery {self.folder} for {_BUSY_S:g} s; nothing was "
                     "changed, try again"
                 ) from error
-            raise RunError(f"the gallery {self.folder} cannot be used: {error}; nothing was changed") from error
-        except (sqlite3.DatabaseError, ValueError, KeyError) as error:
-            raise InputError(f"the gallery {self.path} is damaged: {error}") from error
+            if "full" in text or "I/O" in text:
+                raise RunError(
+                    f"the gallery {self.folder} could not be written: {text}; nothing was changed"
+                ) from error
+            if "readonly" in text or "unable to open" in text:
+                raise InputError(f"the gallery {self.folder} cannot be opened or changed: {text}") from error
+            raise InputError(f"the gallery {self.path} is damaged: {text}") from error
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, OverflowError) as error:
+            raise InputError(f"the gallery {self.path} is damaged: {' '.join(str(error).split())}") from error
 
 
 class GalleryWriter:
@@ -458,18 +508,38 @@ class GalleryWriter:
             )
             self._drop_unrecognisable()
 
+    def inherit(self, person_id: int, gone: int) -> None:
+        """Say that what is left in runs of someone who was merged away is of another person."""
+        with self._errors():
+            self._db.execute("UPDATE left_in_runs SET person_id = ? WHERE person_id = ?", (person_id, gone))
+
     def drop_looks(self, sighting_ids: Iterable[int]) -> None:
         """Forget vectors and pictures of stays, though not that they were."""
         with self._errors():
             self._db.executemany("DELETE FROM looks WHERE sighting_id = ?", [(number,) for number in sighting_ids])
             self._drop_unrecognisable()
 
-    def drop_sightings(self, sighting_ids: Iterable[int]) -> None:
-        """Forget stays, and the runs of which none is left."""
+    def drop_sightings(self, sighting_ids: Iterable[int], *, still_in_runs: bool = False) -> None:
+        """Forget stays, and the runs of which none is left.
+
+        Args:
+            sighting_ids: which.
+            still_in_runs: remember whose they were, as long as their runs are known.
+        """
         ids = [(number,) for number in sighting_ids]
         with self._errors():
+            if still_in_runs:
+                self._db.executemany(_LEAVE.format(where="id = ?"), ids)
             self._db.executemany("DELETE FROM looks WHERE sighting_id = ?", ids)
             self._db.executemany("DELETE FROM sightings WHERE id = ?", ids)
+            self._drop_unrecognisable()
+
+    def drop_left_in_runs(self, run_id: int, person_id: int | None = None) -> None:
+        """Forget whose stays in a run were, of one person or of all."""
+        with self._errors():
+            self._db.execute(
+                "DELETE FROM left_in_runs WHERE run_id = ? AND person_id = coalesce(?, person_id)", (run_id, person_id)
+            )
             self._drop_unrecognisable()
 
     def seen_before(self, moment: float) -> list[int]:
@@ -480,9 +550,12 @@ class GalleryWriter:
     def _drop_unrecognisable(self) -> None:
         """Forget whoever has no vector left, and the runs that nothing is left of."""
         recognisable = "SELECT s.person_id FROM looks l JOIN sightings s ON s.id = l.sighting_id"
+        self._db.execute(_LEAVE.format(where=f"person_id NOT IN ({recognisable})"))
         self._db.execute(f"DELETE FROM sightings WHERE person_id NOT IN ({recognisable})")
         self._db.execute("DELETE FROM people WHERE id NOT IN (SELECT person_id FROM sightings)")
-        self._db.execute("DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM sightings)")
+        self._db.execute(
+            "DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM sightings UNION SELECT run_id FROM left_in_runs)"
+        )
 
     def _insert(self, statement: str, values: tuple[Any, ...]) -> int:
         number = self._db.execute(statement, values).lastrowid
@@ -490,16 +563,17 @@ class GalleryWriter:
         return number
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?immutable=1" if read_only else path.absolute().as_uri()
+    db = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA secure_delete = ON")
     return db
 
 
 def _make(path: Path, made_of: dict[str, Any], calibration: Calibration | None) -> None:
-    """Create the file in one step, so that nobody ever finds a half-made one."""
-    unfinished = path.with_name(f".{path.name}.unfinished-{datetime.now(UTC).timestamp():.6f}")
+    """Create the file in one step, so that nobody ever finds a half-made one; one that is there by then stays."""
+    unfinished = path.with_name(f"{UNFINISHED}{datetime.now(UTC).timestamp():.6f}")
     try:
         db = _connect(unfinished)
         try:
@@ -513,7 +587,8 @@ def _make(path: Path, made_of: dict[str, Any], calibration: Calibration | None) 
             db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", list(meta.items()))
         finally:
             db.close()
-        unfinished.rename(path)
+        with contextlib.suppress(FileExistsError):
+            os.link(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ def parse_box(text: str) -> Box | None:
         left, top, width, height = (float(part) for part in text.split(","))
     except ValueError:
         raise ConfigError(f"--box: {text!r} is not LEFT,TOP,WIDTH,HEIGHT in pixels, nor {WHOLE!r}") from None
+    if not all(map(math.isfinite, (left, top, width, height))):
+        raise ConfigError(f"--box: {text!r} is not LEFT,TOP,WIDTH,HEIGHT in pixels")
     if not (width > 0 and height > 0):
         raise ConfigError(f"--box: {text!r} has no width or no height")
     return left, top, width, height

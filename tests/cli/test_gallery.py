@@ -56,6 +56,9 @@ def test_from_the_first_run_to_the_last_person(vreid: Vreid, runs: list[Path], t
         (["add", "{}/people", "{}"], "is not a run of vreid"),
         (["add", "{}/people", "{}/second", "--most-looks", "0"], "most_looks"),
         (["forget", "{}/people", "{}/second"], "holds nothing of"),
+        (["show", "{}/people", "99999999999999999999"], "there is no person 99999999999999999999"),
+        (["expire", "{}/people", "--older-than", "inf"], "older-than"),
+        (["list", "{}/" + "a" * 300], "File name too long"),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(
@@ -67,9 +70,17 @@ def test_what_cannot_be_done_is_one_clear_line(
     assert message in answer.stderr and answer.stderr.count("\n") == 1
 
 
+def test_names_are_printed_as_they_are(vreid: Vreid, runs: list[Path], tmp_path: Path) -> None:
+    odd = runs[0].rename(tmp_path / "y[b][red]")
+    answer = vreid("gallery", "add", tmp_path / "people", odd)
+    assert answer.code == 0, answer.stderr
+    assert str(odd) in answer.stdout
+    assert vreid("gallery", "forget", tmp_path / "people", tmp_path / "people" / ".." / odd.name).code == 0
+
+
 def test_what_could_not_be_reached_is_said(vreid: Vreid, runs: list[Path], tmp_path: Path) -> None:
     vreid("gallery", "add", tmp_path / "people", *runs)
     runs[1].rename(tmp_path / "moved")
     answer = vreid("gallery", "delete", tmp_path / "people", 1)
     assert answer.code == 3
-    assert "is not there any more" in answer.stderr
+    assert "once it is back, say it again" in answer.stderr

@@ -18,5 +18,7 @@ def test_the_command(vreid: Vreid, refused: Refused, run: Path, tmp_path: Path) 
     assert "4 to 24" in answer.stdout
     assert out.with_suffix(".png").is_file()
     assert vreid("associate", run, "--config", out).code == 0
+    refused(tmp_path, "is the name of the picture", "topology", "learn", run, "--out", tmp_path / "x.png")
+    refused(tmp_path, "is a folder", "topology", "learn", run, "--out", tmp_path)
     refused(tmp_path, "add --overwrite", "topology", "learn", run, "--out", out)
     refused(tmp_path, "is not a run of vreid", "topology", "learn", tmp_path, "--out", tmp_path / "other.yaml")

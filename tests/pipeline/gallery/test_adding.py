@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from pipeline.gallery.adding import superfluous
 from pipeline.gallery.runs import add_finished_run, check_gallery
 from pipeline.gallery.store import GalleryStore
 from pipeline.run_directory import RunDirectory
-from reid.errors import ConfigError, InputError, OutputError
+from reid.errors import ConfigError, InputError, OutputError, RunError
 from tests.pipeline.gallery.samples import CREATED, MADE_OF, stay, write_run
 from tests.pipeline.test_association import unit
 
@@ -112,14 +112,71 @@ def test_the_newest_vector_always_stays() -> None:
 
 
 def test_what_is_too_old_is_forgotten_with_the_next_run(first: Path, tmp_path: Path) -> None:
+    """The first run's people were seen in 2024."""
     add(tmp_path / "people", first)
-    rows = [stay("gate", 1, 0, 10, identity_id=1)]
-    later = write_run(tmp_path / "later", rows, [0], created=CREATED + timedelta(days=8))
+    now = datetime.now(UTC).replace(microsecond=0)
+    later = write_run(tmp_path / "later", [stay("gate", 1, 0, 10, identity_id=1)], [0], created=now)
     after = add(tmp_path / "people", later, GalleryConfig(max_age_days=7))
     assert after.manifest["gallery"]["expired_sightings"] == 3
     with GalleryStore(tmp_path / "people") as store:
         assert [(person.id, person.sightings) for person in store.people()] == [(1, 1)]
-        assert [run.path for run in store.runs()] == [later]
+        assert [run.path for run in store.runs()] == [first, later]
+
+
+def test_a_run_that_is_too_old_itself_adds_nobody(first: Path, tmp_path: Path) -> None:
+    after = add(tmp_path / "people", first, GalleryConfig(max_age_days=7))
+    assert after.manifest["gallery"]["new"] == 0
+    assert [known.gallery_person_id for known in after.tracklets] == [None] * 4
+    with GalleryStore(tmp_path / "people") as store:
+        assert store.people() == []
+
+
+def test_a_run_that_moved_is_known_again(first: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", first)
+    moved = first.rename(tmp_path / "moved")
+    with pytest.raises(ConfigError, match=f"is in the gallery already, from when it stood at {first}"):
+        add(tmp_path / "people", moved)
+
+
+def test_a_gallery_that_was_made_in_vain_goes_again(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipeline.gallery.runs.write_tracklets", fails)
+    before = (first / "run.json").read_bytes()
+    with pytest.raises(RunError, match="No space left on device; nothing was changed"):
+        add(tmp_path / "people", first)
+    assert not (tmp_path / "people").exists()
+    assert (first / "run.json").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.json", b"[]"),
+        ("run.json", b'{"format": "vreid-run/1", "cameras": [{}]}'),
+        ("run.json", b'{"format": "vreid-run/1", "cameras": [], "embedder": 3}'),
+        ("run.json", b'{"format": "vreid-run/1", "cameras": []}'),
+        ("embeddings.npy", b""),
+        ("tracklets.parquet", b"no table"),
+        ("corrections.json", b"{"),
+    ],
+)
+def test_a_damaged_run_is_refused_and_leaves_no_gallery(first: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    (first / name).write_bytes(content)
+    with pytest.raises(InputError):
+        add(tmp_path / "people", first)
+    assert not (tmp_path / "people").exists()
+
+
+def test_vectors_that_are_none_are_refused(first: Path, tmp_path: Path) -> None:
+    for wrong in (unit(0, 1, 2, 3) * 50, unit(0, 1, 2, 3).astype("U9"), np.ones((4, 3), np.float32) / np.sqrt(3)):
+        np.save(first / "embeddings.npy", wrong)
+        with pytest.raises(InputError, match="is not whole"):
+            add(tmp_path / "people", first)
 
 
 def test_what_cannot_be_a_gallery_is_refused(first: Path, tmp_path: Path) -> None:

@@ -89,3 +89,9 @@ def test_what_a_run_added_is_forgotten(store: GalleryStore) -> None:
     assert state(store) == {4: [5]}
     with pytest.raises(ConfigError, match="holds nothing of /runs/run; its runs are /runs/second"):
         forget_run(store, Path("/runs/run"))
+
+
+def test_of_two_who_became_one_no_more_is_kept_than_of_one(store: GalleryStore) -> None:
+    merge(store, 1, 3, most_looks=1)
+    assert store.looks(1)[0].tolist() == [4]
+    assert len(store.sightings(1)) == 3

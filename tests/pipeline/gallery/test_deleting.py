@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import faiss
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.corrections import Corrections, correction, read_corrections, write_corrections
+from pipeline.gallery.changing import expire
 from pipeline.gallery.deleting import delete_person
 from pipeline.gallery.store import GalleryStore
 from pipeline.mot import read_tracks
@@ -131,15 +134,82 @@ def test_what_is_left_somewhere_is_found(run: Path, tmp_path: Path) -> None:
     assert done.found == [copy]
 
 
-def test_a_run_that_is_gone_or_another_one_is_named(run: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_away_is_reached_once_it_is_back(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    away = run.rename(tmp_path / "elsewhere")
+    with GalleryStore(tmp_path / "people") as store:
+        done = delete_person(store, 1, warn=lambda _: None)
+        assert (done.missing_runs, done.looks, done.is_complete) == ([run], 3, False)
+        assert [person.id for person in store.people()] == [2]
+        away.rename(run)
+        done = delete_person(store, 1, warn=lambda _: None)
+        assert (done.stays, done.is_complete) == (3, True)
+        with pytest.raises(ConfigError, match="there is no person 1"):
+            delete_person(store, 1, warn=lambda _: None)
+    assert [known.track_id for known in RunDirectory(run).tracklets] == [2, 4, 1]
+
+
+def test_another_run_at_its_place_is_left_alone(run: Path, tmp_path: Path) -> None:
     add(tmp_path / "people", run)
     manifest = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**manifest, "created": "2020-01-01T00:00:00+00:00"}))
     with GalleryStore(tmp_path / "people") as store:
-        done = delete_person(store, 1, warn=lambda _: None)
-        assert done.missing_runs == [run]
-        run.rename(tmp_path / "elsewhere")
-        assert delete_person(store, 2, warn=lambda _: None).missing_runs == [run]
+        assert delete_person(store, 1, warn=lambda _: None).missing_runs == [run]
+    assert len(RunDirectory(run).tracklets) == 6
+
+
+@pytest.mark.parametrize("name", ["run.json", "embeddings.npy", "corrections.json"])
+def test_nothing_is_changed_where_a_run_is_damaged(run: Path, tmp_path: Path, name: str) -> None:
+    later = CREATED + timedelta(days=1)
+    again = write_run(tmp_path / "again", [stay("hall", 1, 0, 10, identity_id=1)], [4], created=later)
+    for each in (run, again):
+        add(tmp_path / "people", each)
+    (again / name).write_text("{")
+    before = everything(run)
+    with GalleryStore(tmp_path / "people") as store:
+        with pytest.raises(InputError):
+            delete_person(store, 1, warn=lambda _: None)
+        assert len(store.sightings(1)) == 4
+    assert everything(run) == before
+
+
+def test_what_was_forgotten_is_still_reached_in_its_run(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    with GalleryStore(tmp_path / "people") as store:
+        expire(store, datetime.now(UTC))
         assert store.people() == []
-    with pytest.raises(InputError):
-        RunDirectory(run)
+        done = delete_person(store, 1, warn=lambda _: None)
+    assert (done.sightings, done.stays, done.is_complete) == (0, 3, True)
+
+
+def test_what_an_interrupted_command_left_goes_too(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    shutil.copytree(run, tmp_path / ".run.unfinished-abc-old")
+    with GalleryStore(tmp_path / "people") as store:
+        assert delete_person(store, 1, warn=lambda _: None).is_complete
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["people", "run"]
+
+
+def test_files_of_others_in_a_run_are_named(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    (run / "search.html").write_text("a page")
+    with GalleryStore(tmp_path / "people") as store:
+        done = delete_person(store, 1, warn=lambda _: None)
+    assert done.unchecked == [run / "search.html"]
+    assert not done.is_complete
+
+
+def test_a_reader_does_not_keep_anyone_from_being_deleted(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.gallery.store._BUSY_S", 0.1)
+    add(tmp_path / "people", run)
+    with GalleryStore(tmp_path / "people") as store, sqlite3.connect(store.path, isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM looks").fetchone()
+        done = delete_person(store, 1, warn=lambda _: None)
+        reader.execute("COMMIT")
+    reader.close()
+    assert done.log_held
+    assert not done.is_complete
+    assert done.stays == 3

@@ -131,6 +131,40 @@ def test_a_damaged_file_is_called_damaged(store: GalleryStore) -> None:
         GalleryStore(store.folder)
 
 
+def test_who_comes_second_opens_what_the_first_made(store: GalleryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(store, [seen("gate", 1, 0, 30)])
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as it was when the second one looked
+    with GalleryStore.create(store.folder, MADE_OF, CURVE) as second:
+        assert len(second.people()) == 1
+    assert [path.name for path in store.folder.iterdir() if "unfinished" in path.name] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE meta SET value = '[1]' WHERE key = 'calibration'",
+        "UPDATE meta SET value = '[]' WHERE key = 'made_of'",
+        "DELETE FROM meta WHERE key = 'state'",
+        "DROP TABLE meta",
+    ],
+)
+def test_a_gallery_that_was_tampered_with_is_called_damaged(store: GalleryStore, change: str) -> None:
+    store.close()
+    with sqlite3.connect(store.path) as db:
+        db.execute(change)
+    db.close()
+    with pytest.raises(InputError, match="is damaged"):
+        GalleryStore(store.folder)
+
+
+def test_an_empty_file_is_called_damaged_and_stays_empty(store: GalleryStore) -> None:
+    store.close()
+    store.path.write_bytes(b"")
+    with pytest.raises(InputError, match="is damaged"):
+        GalleryStore(store.folder)
+    assert store.path.read_bytes() == b""
+
+
 def test_deleted_vectors_and_pictures_are_overwritten(store: GalleryStore) -> None:
     (one,) = add(store, [seen("gate", track, track * 20.0, 30 + track) for track in range(200)])
     secret = store.looks(one)[2][77].tobytes()
@@ -157,9 +191,10 @@ def test_a_large_gallery_keeps_an_index_until_something_changes(
     assert kept.stat().st_mtime_ns == before
     kept.write_bytes(b"no index")
     assert store.index().nearest(wanted, 1)[0][0] == number
+    (store.folder / ".index-7.faiss.abc").mkdir()  # of a search that was killed
     with store.writing() as writer:
         writer.drop_sightings([number])
-    assert list(store.folder.glob("*.faiss")) == []
+    assert [path.name for path in store.folder.iterdir() if "faiss" in path.name] == []
     assert store.index().nearest(wanted, 1)[0][0] != number
 
 

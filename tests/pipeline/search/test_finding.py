@@ -118,6 +118,6 @@ def test_vectors_of_another_network_are_not_compared(run: Path) -> None:
 def test_boxes() -> None:
     assert parse_box("1,2.5,30,40") == (1, 2.5, 30, 40)
     assert parse_box("whole") is None
-    for text in ("1,2,3", "a,b,c,d", "1,2,0,4", ""):
+    for text in ("1,2,3", "a,b,c,d", "1,2,0,4", "nan,0,10,10", "1,2,inf,4", ""):
         with pytest.raises(ConfigError, match="--box"):
             parse_box(text)
