@@ -16,7 +16,8 @@ topology of `site.yaml` (known times of ways, cameras that never show the same s
 A tracklet is of the person whom most of its boxes show (match by overlap of half or more); those of which most boxes
 show nobody are left out. Means over the seeds, and the standard deviation of IDF1 / ceiling.
 
-Results, seeds 0 to 2, 40 seconds, YOLO11n int8 and the checkpoint that comes with vreid (other work on the machine):
+Results, seeds 0 to 2, 40 seconds, YOLO11n int8 and the checkpoint that comes with vreid (other work on the machine).
+First, as stays are:
 
   scene    topology  far    method         IDF1   of ceiling  (sd)    false links  missed links
   2x10     yes      0.010  average-link  0.889       0.949  (0.016)        0.000         0.189
@@ -38,7 +39,49 @@ Results, seeds 0 to 2, 40 seconds, YOLO11n int8 and the checkpoint that comes wi
   4x30     no       0.050  hungarian     0.826       0.903  (0.018)        0.025         0.269
   4x30     no       0.050  online        0.832       0.910  (0.021)        0.046         0.224
 
-Without the topology the figures of 2x10 are the same. With --k-reciprocal 3, all else equal:
+  8x100    yes      0.010  average-link  0.717       0.790  (0.033)        0.007         0.557
+  8x100    yes      0.010  hungarian     0.715       0.789  (0.036)        0.009         0.559
+  8x100    yes      0.010  online        0.712       0.785  (0.037)        0.007         0.564
+  8x100    yes      0.050  average-link  0.794       0.876  (0.024)        0.010         0.381
+  8x100    yes      0.050  hungarian     0.776       0.856  (0.016)        0.017         0.441
+  8x100    yes      0.050  online        0.788       0.870  (0.024)        0.017         0.392
+  8x100    no       0.010  average-link  0.716       0.790  (0.033)        0.007         0.556
+  8x100    no       0.050  average-link  0.798       0.881  (0.023)        0.013         0.368
+
+Last, with each camera's mean taken off:
+
+  2x10     yes      0.010  average-link  0.887       0.947  (0.018)        0.000         0.206
+  2x10     yes      0.010  hungarian     0.881       0.940  (0.022)        0.000         0.213
+  2x10     yes      0.010  online        0.866       0.924  (0.012)        0.000         0.252
+  2x10     yes      0.050  average-link  0.909       0.971  (0.004)        0.019         0.150
+  2x10     yes      0.050  hungarian     0.893       0.953  (0.022)        0.022         0.181
+  2x10     yes      0.050  online        0.912       0.973  (0.008)        0.018         0.135
+  4x30     yes      0.010  average-link  0.794       0.868  (0.046)        0.008         0.347
+  4x30     yes      0.010  hungarian     0.802       0.877  (0.045)        0.008         0.344
+  4x30     yes      0.010  online        0.794       0.867  (0.038)        0.008         0.355
+  4x30     yes      0.050  average-link  0.847       0.926  (0.007)        0.021         0.213
+  4x30     yes      0.050  hungarian     0.842       0.920  (0.002)        0.025         0.238
+  4x30     yes      0.050  online        0.831       0.908  (0.018)        0.039         0.246
+  4x30     no       0.010  average-link  0.796       0.870  (0.047)        0.008         0.336
+  4x30     no       0.010  hungarian     0.790       0.863  (0.056)        0.013         0.375
+  4x30     no       0.010  online        0.796       0.870  (0.040)        0.008         0.343
+  4x30     no       0.050  average-link  0.849       0.929  (0.007)        0.020         0.202
+  4x30     no       0.050  hungarian     0.833       0.911  (0.009)        0.025         0.263
+  4x30     no       0.050  online        0.833       0.910  (0.020)        0.053         0.224
+  8x100    yes      0.010  average-link  0.734       0.810  (0.032)        0.009         0.546
+  8x100    yes      0.010  hungarian     0.733       0.808  (0.033)        0.012         0.555
+  8x100    yes      0.010  online        0.731       0.807  (0.033)        0.007         0.552
+  8x100    yes      0.050  average-link  0.796       0.878  (0.021)        0.010         0.393
+  8x100    yes      0.050  hungarian     0.776       0.856  (0.016)        0.013         0.451
+  8x100    yes      0.050  online        0.788       0.869  (0.028)        0.006         0.405
+  8x100    no       0.010  average-link  0.734       0.810  (0.031)        0.009         0.547
+  8x100    no       0.010  hungarian     0.726       0.801  (0.031)        0.009         0.567
+  8x100    no       0.010  online        0.733       0.808  (0.034)        0.007         0.550
+  8x100    no       0.050  average-link  0.800       0.882  (0.021)        0.013         0.383
+  8x100    no       0.050  hungarian     0.777       0.857  (0.020)        0.013         0.453
+  8x100    no       0.050  online        0.790       0.872  (0.024)        0.013         0.395
+
+Without the topology the figures of 2x10 are the same in both. With --k-reciprocal 3, as stays are:
 
   2x10     yes      0.010  average-link  0.889       0.949  (0.016)        0.000         0.189
   2x10     yes      0.050  average-link  0.911       0.972  (0.009)        0.025         0.104

@@ -10,9 +10,9 @@ its load event; until the next frame is drawn; then it scrolls from the top to t
 the median and the longest time of two frames is noted; then a person's number is typed into the filter, and the time
 until it is drawn is noted.
 
-Results (AMD EPYC, two cores):
-
-    to be filled in
+Results, on two cores that other work shared, 1,000 identities and 4,561 stays: 32.1 MB, rendered in 3.0 s; loaded in
+1.35 s, drawn 19 ms later; 392,000 pixels high, scrolled in 1,145 steps, two frames in 37 ms at the median and 320 ms at
+the longest; filtered in 170 ms.
 """
 
 from __future__ import annotations
