@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    embedder, known, owners = embedded(options.folder, options.checkpoint)
+    embedder, known, owners, _ = embedded(options.folder, options.checkpoint)
     assert embedder.calibration is not None
     looks = Looks(known, owners)
     stays, people = day(options.tracklets, options.hours, rng)

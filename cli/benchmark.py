@@ -150,7 +150,7 @@ def benchmark(
     for choice in choices:
         say(choice)
     print_rows(rows)
-    stdout.print(f"in {place}", soft_wrap=True, markup=False)
+    stdout.print(f"in {place}", soft_wrap=True)
 
 
 def _place(text: str) -> tuple[str, Path | None]:

@@ -44,7 +44,7 @@ class BenchmarkProgress(BenchmarkListener):
 
     def on_row(self, row: Row) -> None:
         if row.for_run:
-            stderr.print(f"{row.protocol}, {title(row)}: mAP {percent(row, 'map')}", soft_wrap=True, markup=False)
+            stderr.print(f"{row.protocol}, {title(row)}: mAP {percent(row, 'map')}", soft_wrap=True)
 
     def on_note(self, text: str) -> None:
         warn(text)
@@ -59,7 +59,7 @@ class BenchmarkProgress(BenchmarkListener):
             del self._done[what]
         elif not stderr.is_terminal and time.monotonic() - self._said_s >= _PLAIN_EVERY_S:
             self._said_s = time.monotonic()
-            stderr.print(f"{what}: {self._done[what]} of {total}", soft_wrap=True, markup=False)
+            stderr.print(f"{what}: {self._done[what]} of {total}", soft_wrap=True)
 
 
 @contextmanager
@@ -117,4 +117,4 @@ def _name_unmatched(row: Row) -> None:
     names = [name for of_split in row.unmatched for name in of_split]
     if names:
         more = f" and {len(names) - _NAMED} more, in benchmark.json" if len(names) > _NAMED else ""
-        stdout.print(f"without a match: {', '.join(names[:_NAMED])}{more}", soft_wrap=True, style="dim", markup=False)
+        stdout.print(f"without a match: {', '.join(names[:_NAMED])}{more}", soft_wrap=True, style="dim")

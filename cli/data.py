@@ -114,6 +114,7 @@ def _show(report: CheckReport) -> None:
 def _show_counts(report: CheckReport) -> None:
     """Print what is found, and beside it what was published where that differs in any part from nothing."""
     from rich.table import Table
+    from rich.text import Text
 
     published = any(part.published for part in report.parts)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -123,11 +124,11 @@ def _show_counts(report: CheckReport) -> None:
         if published:
             table.add_column("published", justify="right", style="dim")
     for part in report.parts:
-        cells = []
+        cells: list[Text | str] = []
         expected = part.published or (None, None, None)
         for found, number in zip((part.found.people, part.found.tracklets, part.found.images), expected, strict=True):
             differs = number not in (None, found)
-            cells.append(f"[bold red]{found:,}[/]" if differs else f"{found:,}")
+            cells.append(Text(f"{found:,}", style="bold red" if differs else ""))
             if published:
                 cells.append("-" if number is None else f"{number:,}")
         table.add_row(part.name, *cells)
@@ -146,4 +147,4 @@ def _show_names(what: str, names: Sequence[str], more: str = "") -> None:
 
 
 def _line(text: str) -> None:
-    stdout.print(text, soft_wrap=True, markup=False)
+    stdout.print(text, soft_wrap=True)

@@ -95,4 +95,4 @@ def _show_left_out(report: PackReport) -> None:
 
 
 def _line(text: str) -> None:
-    stdout.print(text, soft_wrap=True, markup=False)
+    stdout.print(text, soft_wrap=True)

@@ -87,7 +87,7 @@ def demo(
         f"kept: the scene in {scene.path}, the run in {run.path}; nobody there exists, delete the folders at will",
         f"open {run.report}",
     ):
-        stdout.print(line, soft_wrap=True, markup=False)
+        stdout.print(line, soft_wrap=True)
     raise typer.Exit(exit_code(run.manifest))
 
 

@@ -129,5 +129,5 @@ def _print_summary(written: Sequence[Written], out: Path) -> None:
         table.add_row(name, shows)
     stdout.print(table)
     if len(tracklets) > 1:
-        stdout.print(f"{len(tracklets)} tracklets, * is one of {', '.join(tracklets)}", soft_wrap=True, markup=False)
-    stdout.print(f"{len(written)} picture{'s' * (len(written) != 1)} in {out}", soft_wrap=True, markup=False)
+        stdout.print(f"{len(tracklets)} tracklets, * is one of {', '.join(tracklets)}", soft_wrap=True)
+    stdout.print(f"{len(written)} picture{'s' * (len(written) != 1)} in {out}", soft_wrap=True)

@@ -23,7 +23,7 @@ def show_table(table: Table) -> None:
 
 def say(message: str) -> None:
     """Print what is going on as one line, however wide the terminal is."""
-    stderr.print(message, soft_wrap=True, markup=False)
+    stderr.print(message, soft_wrap=True)
 
 
 def complain(message: str) -> None:

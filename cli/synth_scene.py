@@ -88,4 +88,4 @@ def _print_summary(made: SceneFolder) -> None:
     across = sum(len(cameras) > 1 for cameras in seen.values())
     stdout.print(f"{len(seen)} people, {across} of them seen by several cameras", soft_wrap=True)
     stdout.print(f"next: vreid run --config {made.site} --out run && vreid evaluate run --truth {made.path}",
-                 soft_wrap=True, markup=False)  # fmt: skip
+                 soft_wrap=True)  # fmt: skip

@@ -116,4 +116,4 @@ def _print_summary(data_set: DataSet, out: Path) -> None:
         table.add_row(name, f"{counts.people or '-'}", f"{counts.tracklets}", f"{counts.images}")
     stdout.print(table)
     size_bytes = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    stdout.print(f"{decimal(size_bytes)} in {out}", soft_wrap=True, markup=False)
+    stdout.print(f"{decimal(size_bytes)} in {out}", soft_wrap=True)

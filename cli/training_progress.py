@@ -33,13 +33,13 @@ class _Progress(TrainingListener):
     def on_begin(self, about: Mapping[str, Any]) -> None:
         self._epochs = about["epochs"]
         for line in beginning(about):
-            stderr.print(line, soft_wrap=True, markup=False)
+            stderr.print(line, soft_wrap=True)
 
     def on_note(self, text: str) -> None:
         warn(text)
 
     def on_epoch(self, record: Mapping[str, Any]) -> None:
-        stderr.print(epoch_line(record, self._epochs), soft_wrap=True, markup=False)
+        stderr.print(epoch_line(record, self._epochs), soft_wrap=True)
 
     def should_stop(self) -> bool:
         return self._stop.is_set()
@@ -166,7 +166,7 @@ class PlainTrainingProgress(_Progress):
         now_s = time.monotonic()
         if now_s - self._said_s >= self._interval_s:
             self._said_s = now_s
-            stderr.print(text, soft_wrap=True, markup=False)
+            stderr.print(text, soft_wrap=True)
 
 
 class Silence(TrainingListener):

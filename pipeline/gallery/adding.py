@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipeline.association.centring import centred
 from pipeline.config import AssociationConfig, GalleryConfig, TopologyConfig
 from pipeline.constraints import Stay
 from pipeline.corrections import Corrections
@@ -101,7 +102,9 @@ def add_run(
     }
     identities = {one: own for one, own in fresh.items() if embeddings[own].any()}
     compatibility = Compatibility(topology, (corrections or Corrections()).apart)
-    people, scores = _similarities(store, identities, rows, embeddings)
+    camera_of = {sighting.id: sighting.camera_id for own in known.values() for sighting in own}
+    camera_prior = None if store.calibration is None else association.camera_prior
+    people, scores = _similarities(store, camera_of, identities, rows, embeddings, camera_prior)
     chosen: dict[int, tuple[int, float]] = {}
     order = np.argsort(-scores, axis=None, kind="stable")
     numbers = list(identities)
@@ -194,20 +197,36 @@ def superfluous(sighting_ids: np.ndarray, vectors: np.ndarray, most: int) -> lis
 
 
 def _similarities(
-    store: GalleryStore, identities: Mapping[int, Sequence[int]], rows: Sequence[TrackletRow], embeddings: np.ndarray
+    store: GalleryStore,
+    camera_of: Mapping[int, str],
+    identities: Mapping[int, Sequence[int]],
+    rows: Sequence[TrackletRow],
+    embeddings: np.ndarray,
+    camera_prior: float | None,
 ) -> tuple[list[int], np.ndarray]:
-    """Compare everyone with everyone: the gallery's people, and (identities, people) mean cosine similarities."""
-    _, owners, vectors = store.looks()
-    people = np.unique(owners)
-    place = np.searchsorted(people, owners)
-    sums = np.zeros((len(people), embeddings.shape[1]))
+    """Compare everyone with everyone: the gallery's people, and (identities, people) mean cosine similarities.
+
+    As in a run, what all people of a camera have in common is taken off before; those of the gallery count, too.
+    """
+    numbers, owners, known = store.looks()
+    looking = [sorted(_with_looks(members, rows, embeddings)) for members in identities.values()]
+    ours = [index for part in looking for index in part]
+    vectors = np.concatenate([known, embeddings[ours]]).astype(np.float64)
+    whose = np.concatenate([owners, -1 - np.repeat(np.arange(len(looking)), [len(part) for part in looking])])
+    if camera_prior is not None:
+        cameras = [camera_of[number] for number in numbers.tolist()] + [rows[index].camera_id for index in ours]
+        vectors = centred(vectors, cameras, whose.tolist(), camera_prior)
+    people, means = _means(vectors[: len(known)], owners)
+    _, own_means = _means(vectors[len(known) :], -1 - whose[len(known) :])
+    return people.tolist(), own_means @ means.T
+
+
+def _means(vectors: np.ndarray, whose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average the vectors of each person: (P,) numbers, ascending, and (P, D)."""
+    people, place = np.unique(whose, return_inverse=True)
+    sums = np.zeros((len(people), vectors.shape[1]))
     np.add.at(sums, place, vectors)
-    means = sums / np.bincount(place, minlength=len(people))[:, None]
-    ours = [
-        embeddings[sorted(_with_looks(members, rows, embeddings))].astype(np.float64).mean(axis=0)
-        for members in identities.values()
-    ]
-    return people.tolist(), np.array(ours).reshape(len(identities), embeddings.shape[1]) @ means.T
+    return people, sums / np.bincount(place, minlength=len(people))[:, None]
 
 
 def _with_looks(members: Sequence[int], rows: Sequence[TrackletRow], embeddings: np.ndarray) -> set[int]:

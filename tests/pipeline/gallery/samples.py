@@ -75,7 +75,7 @@ def write_run(
             (writer.path / "videos" / f"{name}.mp4").write_bytes(rng.bytes(2000))
         (writer.path / "report.html").write_text("a page")
         config = {
-            "association": AssociationConfig(threshold=0.95).model_dump(mode="json"),
+            "association": AssociationConfig(threshold=0.95, camera_prior=None).model_dump(mode="json"),
             "topology": TopologyConfig().model_dump(mode="json"),
         }
         writer.write_manifest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,6 +70,23 @@ def test_people_are_recognised_by_the_mean_of_all_their_vectors(first: Path, tmp
     assert "Person 1 of the gallery, likeness 0.96" in after.report.read_text(encoding="utf-8")
     with GalleryStore(tmp_path / "people") as store:
         assert {person.id: person.sightings for person in store.people()} == {1: 3, 2: 1, 3: 1}
+
+
+def test_what_all_of_a_camera_have_in_common_is_taken_off(first: Path, tmp_path: Path) -> None:
+    """The gate saw 0 and 90 degrees, and now 20; the hall's 10 stay: whoever is alone is their own mean."""
+    add(tmp_path / "people", first)
+    later = write_run(
+        tmp_path / "later", [stay("gate", 1, 0, 10, identity_id=1)], [20], created=CREATED + timedelta(days=1)
+    )
+    manifest = json.loads((later / "run.json").read_text())
+    manifest["config"]["association"].update(threshold=-1.0, camera_prior=3.0)
+    (later / "run.json").write_text(json.dumps(manifest))
+    after = add(tmp_path / "people", later)
+    gate = unit(0, 90, 20).astype(np.float64)
+    moved = gate - gate.sum(axis=0) / (3 + 3.0)
+    moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+    expected = (moved[2] @ moved[0] + moved[2] @ unit(10)[0]) / 2
+    assert after.tracklets[0].gallery_score == pytest.approx(expected, abs=1e-6)
 
 
 def test_two_who_were_there_at_once_are_not_both_the_same_person(first: Path, tmp_path: Path) -> None:
