@@ -28,6 +28,18 @@ First, --as-they-are:
        1000  0.01     0.876      0.0012 (0.0004, 0.0021)        0.127   0.0010
        1000  0.05     0.822      0.0159 (0.0135, 0.0193)        0.349   0.0072
 
+Last, with what a camera's people have in common taken off:
+
+         10  0.001    0.787      0.0004 (0.0000, 0.0017)        0.492   0.0000
+         10  0.01     0.665      0.0066 (0.0020, 0.0142)        0.826   0.0007
+         10  0.05     0.558      0.0360 (0.0198, 0.0563)        0.932   0.0013
+        100  0.001    0.877      0.0001 (0.0000, 0.0003)        0.149   0.0001
+        100  0.01     0.786      0.0051 (0.0029, 0.0093)        0.539   0.0018
+        100  0.05     0.714      0.0322 (0.0229, 0.0422)        0.756   0.0068
+       1000  0.001    0.897      0.0003 (0.0000, 0.0006)        0.092   0.0003   (the strictest of the curve)
+       1000  0.01     0.876      0.0013 (0.0005, 0.0022)        0.163   0.0010
+       1000  0.05     0.822      0.0167 (0.0130, 0.0209)        0.406   0.0068
+
 The promise is kept everywhere, and more than kept where galleries are large: the threshold takes all comparisons for
 independent, and for comparisons of single tracklets, while people in a gallery are compared by the mean of several.
 """
