@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.options import MultiValueCommand
-from cli.output import complain, date_and_time, show_table, stdout, warn
+from cli.output import complain, date_and_time, show_table, stdout, warn, write_text
 from cli.stopping import drop_on_signals
 
 EXIT_NOT_ALL = 3
@@ -25,6 +25,26 @@ _HELP = "\n\n".join(
         "disk.",
     )
 )
+_HELP_DELETE = "\n\n".join(
+    (
+        "Delete a person from the gallery and from the runs it was filled from, and look whether anything is left.",
+        "Rows, vectors, pictures, tracks and reports are rewritten without them; annotated videos of the cameras that "
+        "saw them go. Recordings are never touched: those that still show the person are listed. Pages that somebody "
+        "wrote with search, or list --page, have to be deleted separately.",
+    )
+)
+_HELP_FORGET = "\n\n".join(
+    (
+        "Forget what a run had added, for instance to add it again after it was corrected.",
+        "The run stays as it is, and delete does not reach it any more.",
+    )
+)
+_HELP_EXPIRE = "\n\n".join(
+    (
+        "Forget sightings that are too old, and whoever was not seen since.",
+        "The runs stay as they are; whose the stays in them were is kept, so that delete still reaches them there.",
+    )
+)
 Folder = Annotated[Path, typer.Argument(metavar="GALLERY", help="The folder.", show_default=False)]
 Person = Annotated[int, typer.Argument(metavar="PERSON", help="Their number in the gallery.", show_default=False)]
 
@@ -38,22 +58,35 @@ def register(app: typer.Typer) -> None:
     group.command("add")(add)
     group.command("merge")(merge)
     group.command("split", cls=MultiValueCommand)(split)
-    group.command("delete")(delete)
-    group.command("forget")(forget)
-    group.command("expire")(expire)
+    group.command("delete", help=_HELP_DELETE)(delete)
+    group.command("forget", help=_HELP_FORGET)(forget)
+    group.command("expire", help=_HELP_EXPIRE)(expire)
     group.command("compact")(compact)
     app.add_typer(group, name="gallery")
 
 
-def list_people(gallery: Folder) -> None:
+def list_people(
+    gallery: Folder,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write a page with pictures of everyone.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page.")] = False,
+) -> None:
     """List everyone: how often and by which cameras they were seen, and when first and last."""
     from rich.table import Table
 
+    from pipeline.gallery.page import render_people
     from pipeline.gallery.store import GalleryStore
+    from reid.output_folder import check_new_file
+    from reid.version import package_version
 
+    if page is not None:
+        check_new_file(page, overwrite=overwrite, flag="--page")
     with GalleryStore(gallery) as store:
         people = store.people()
         runs = len(store.runs())
+        if page is not None:
+            write_text(page, render_people(store, version=package_version()))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("person", "sightings", "vectors"):
         table.add_column(column, justify="right")
@@ -72,6 +105,8 @@ def list_people(gallery: Folder) -> None:
     if people:
         show_table(table)
     stdout.print(f"{len(people)} people from {runs} run{'' if runs == 1 else 's'}")
+    if page is not None:
+        stdout.print(f"open {page}", soft_wrap=True)
 
 
 def show(gallery: Folder, person: Person) -> None:
@@ -163,11 +198,7 @@ def split(
 
 
 def delete(gallery: Folder, person: Person) -> None:
-    """Delete a person from the gallery and from the runs it was filled from, and look whether anything is left.
-
-    Rows, vectors, pictures, tracks and reports are rewritten without them; annotated videos of the cameras that saw
-    them go. Recordings are never touched: those that still show the person are listed.
-    """
+    """Delete a person; the help text is `_HELP_DELETE`."""
     from pipeline.gallery.deleting import delete_person
     from pipeline.gallery.store import GalleryStore
     from pipeline.report_texts import position_text
@@ -205,10 +236,7 @@ def forget(
     gallery: Folder,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Where it stood when it was added.", show_default=False)],
 ) -> None:
-    """Forget what a run had added, for instance to add it again after it was corrected.
-
-    The run stays as it is, and delete does not reach it any more.
-    """
+    """Forget a run; the help text is `_HELP_FORGET`."""
     from pipeline.gallery.changing import forget_run
     from pipeline.gallery.store import GalleryStore
 
@@ -221,10 +249,7 @@ def expire(
     gallery: Folder,
     older_than: Annotated[float, typer.Option(min=0, max=36_500, help="Days since somebody left.", show_default=False)],
 ) -> None:
-    """Forget sightings that are too old, and whoever was not seen since. The runs stay as they are.
-
-    Whose the stays in those runs were is kept, so that delete still reaches them there.
-    """
+    """Forget what is old; the help text is `_HELP_EXPIRE`."""
     from pipeline.gallery.changing import expire as expire_before
     from pipeline.gallery.store import GalleryStore
 

@@ -68,17 +68,22 @@ def check_output(path: Path, *, marker: str, what: str, overwrite: bool) -> None
     check_writable(path.absolute().parent, flag="--out", named=path)
 
 
-def check_new_file(path: Path, *, overwrite: bool) -> None:
+def check_new_file(path: Path, *, overwrite: bool, flag: str = "--out") -> None:
     """Refuse a file of results that stands there or cannot be written, before any work is done.
+
+    Args:
+        path: the file.
+        overwrite: whether one that stands there may be replaced.
+        flag: the option that names it.
 
     Raises:
         OutputError: with what to do.
     """
     if path.is_dir():
-        raise OutputError(f"--out {path} is a folder; name a file")
+        raise OutputError(f"{flag} {path} is a folder; name a file")
     if path.exists() and not overwrite:
-        raise OutputError(f"--out {path} exists; choose another name or add --overwrite")
-    check_writable(path.absolute().parent, flag="--out", named=path)
+        raise OutputError(f"{flag} {path} exists; choose another name or add --overwrite")
+    check_writable(path.absolute().parent, flag=flag, named=path)
 
 
 def check_writable(folder: Path, *, flag: str, named: Path | None = None) -> None:

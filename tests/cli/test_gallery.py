@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Vreid
 from tests.pipeline.gallery.samples import CREATED, stay, write_run
+from tests.pipeline.report_samples import Page
 
 
 @pytest.fixture
@@ -31,6 +32,15 @@ def test_from_the_first_run_to_the_last_person(vreid: Vreid, runs: list[Path], t
     listed = vreid("gallery", "list", people).stdout
     assert "2 people from 2 runs" in listed and "gate, hall" in listed
     assert vreid("gallery", "show", people, 1).stdout.count("kept") == 2
+    assert (
+        f"open {tmp_path / 'people.html'}"
+        in vreid("gallery", "list", people, "--page", tmp_path / "people.html").stdout
+    )
+    page = Page((tmp_path / "people.html").read_text(encoding="utf-8"))
+    assert page.unclosed == []
+    assert "2 people The gallery" in page.text and "Person 1 2 sightings" in page.text
+    assert sum(tag == "img" for tag, _ in page.elements) == 3
+    assert vreid("gallery", "list", people, "--page", tmp_path / "people.html").code == 2
     assert vreid("gallery", "split", people, 1, "--sightings", 3).stdout == "they are of person 3 from now on\n"
     assert vreid("gallery", "merge", people, 3, 1).stdout == "both are person 1 from now on\n"
     deleted = vreid("gallery", "delete", people, 1)
