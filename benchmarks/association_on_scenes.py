@@ -2,12 +2,12 @@
 
     python benchmarks/association_on_scenes.py --detector yolo11n_int8_openvino_model --runs FOLDER \\
         [--scenes 2x10 4x30 8x100] [--seconds 40] [--seeds 0 1 2] [--far 0.01 0.05] [--k-reciprocal 0] \\
-        [--weights auto]
+        [--twins 0.4] [--weights auto]
 
 Definition. Scenes of `vreid synth scene` (10 frames a second, 960x540), CAMERASxPEOPLE, of each seed: ways that take
-time, people who come again, clocks that are off, people dressed alike by chance. Each runs once through `vreid run`
-with its `site.yaml`; runs and scenes are kept in the folder. Then it is associated anew by each method, with the
-topology of `site.yaml` (known times of ways, cameras that never show the same spot) and without.
+time, people who come again, clocks that are off, people dressed alike by chance, with --twins also exactly. Each runs
+once through `vreid run` with its `site.yaml`; runs and scenes are kept in the folder. Then it is associated anew by each
+method, with the topology of `site.yaml` (known times of ways, cameras that never show the same spot) and without.
 
   IDF1, ceiling   over all cameras, as `vreid evaluate` counts; the ceiling is the same boxes with the true identities
   false links     of the pairs of tracklets that were given one identity, the share that are different people
@@ -132,6 +132,7 @@ class Figures:
 def made(folder: Path, options: SceneOptions, detector: str, weights: str) -> tuple[Path, Path]:
     """Make a scene and a run of it, unless they are there."""
     name = f"{options.cameras}x{options.people}-{options.seconds:g}s-{options.seed}"
+    name += f"-twins{options.twins:g}" if options.twins else ""
     scene, run = folder / f"scene-{name}", folder / f"run-{name}"
     if not scene.exists():
         write_scene(options, scene)
@@ -194,6 +195,7 @@ def main() -> None:
     parser.add_argument("--scenes", nargs="+", default=["2x10", "4x30", "8x100"], help="CAMERASxPEOPLE")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--twins", type=float, default=0.0, help="share of people dressed like one other")
     parser.add_argument("--k-reciprocal", type=int, default=0)
     parser.add_argument("--far", nargs="+", type=float, default=[0.01, 0.05])
     arguments = parser.parse_args()
@@ -204,7 +206,9 @@ def main() -> None:
         places = [
             made(
                 arguments.runs,
-                SceneOptions(cameras=cameras, people=people, seconds=arguments.seconds, seed=seed),
+                SceneOptions(
+                    cameras=cameras, people=people, seconds=arguments.seconds, seed=seed, twins=arguments.twins
+                ),
                 arguments.detector,
                 arguments.weights,
             )

@@ -52,6 +52,9 @@ def scene(
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 10.0,
     size: Annotated[str, typer.Option(help="Width and height of the frames in pixels.")] = "960x540",
     seed: Annotated[int, typer.Option(help="Everything else follows from it; another number is another scene.")] = 0,
+    twins: Annotated[
+        float, typer.Option(help="Share of the people who look exactly like one other, body and clothes.")
+    ] = 0.0,
     device: Annotated[str, typer.Option(help="What to make the pictures on: cpu, cuda, cuda:1.")] = "cpu",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the scene at --out, with all that is in it.")
@@ -63,7 +66,9 @@ def scene(
     from reid.device import usable_device
 
     width, height = read_pair(size, "x", "--size", "960x540", most=100_000)
-    options = SceneOptions(cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=(height, width), seed=seed)
+    options = SceneOptions(
+        cameras=cameras, people=people, seconds=seconds, fps=fps, size_hw=(height, width), seed=seed, twins=twins
+    )
     usable_device(device)
     with bar("making up frames", options.cameras * options.frames) as advance:
         made = write_scene(options, out, overwrite=overwrite, device=device, on_frame=lambda: advance(1))

@@ -227,6 +227,7 @@ def _index(scene: Scene, filmed: list[_Filmed]) -> dict[str, Any]:
         "format": FORMAT,
         "vreid_version": package_version(),
         "seed": options.seed,
+        "twins": options.twins,
         "seconds": options.seconds,
         "true_start": _START.isoformat(),
         "transit_s": [round(bound, 3) for bound in scene.transit_s],

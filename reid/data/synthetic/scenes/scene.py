@@ -46,6 +46,7 @@ class SceneOptions:
         fps: frames a second.
         size_hw: of the frames.
         seed: everything else follows from it.
+        twins: share of the people who look exactly like one other, body and clothes.
 
     Raises:
         ConfigError: a number is out of range.
@@ -57,8 +58,11 @@ class SceneOptions:
     fps: float = 10.0
     size_hw: tuple[int, int] = (540, 960)
     seed: int = 0
+    twins: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.twins <= 1:
+            raise ConfigError(f"twins: expected a share from 0 to 1, got {self.twins}")
         for what, low, high in (
             ("cameras", 1, 32), ("people", 1, 1000), ("seconds", 1, 86_400), ("fps", 1, 60), ("seed", 0, 2**63 - 1),
         ):  # fmt: skip
@@ -127,7 +131,7 @@ class Scene:
     Attributes:
         options: as given.
         cameras: in the order in which people walk from one to its neighbour.
-        person_seeds: (N,), one a person.
+        person_seeds: (N,), one a person; twins have the same.
         transit_s: shortest and longest time that people are out of sight.
         stays: all walks; the camera and the person of each counted from 0.
     """
@@ -139,7 +143,7 @@ class Scene:
             _camera(draws.child("camera", number), number, options) for number in range(options.cameras)
         )
         everyone = Draws(np.full(options.people, options.seed)).child("scene")
-        self.person_seeds: np.ndarray = everyone.child("person", np.arange(options.people)).seeds
+        self.person_seeds: np.ndarray = everyone.child("person", _looks(options)).seeds
         shortest_s = float(np.clip(_TRANSIT_SHARE * options.seconds, *_TRANSIT_S))
         self.transit_s = (shortest_s, _TRANSIT_SPREAD * shortest_s)
         people = People.from_seeds(self.person_seeds)
@@ -220,6 +224,14 @@ class Scene:
             phase_rad=joined([moment.phase_rad for moment in moments], torch.float32),
             stride=joined([moment.stride for moment in moments], torch.float32),
         )
+
+
+def _looks(options: SceneOptions) -> np.ndarray:
+    """(N,) numbers, one a person: those of twins are the same."""
+    looks = np.arange(options.people)
+    pairs = round(options.people * options.twins / 2)
+    looks[1 : 2 * pairs : 2] = looks[0 : 2 * pairs : 2]
+    return looks
 
 
 def _camera(draws: Draws, number: int, options: SceneOptions) -> SceneCamera:

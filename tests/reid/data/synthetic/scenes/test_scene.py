@@ -159,3 +159,14 @@ def test_clocks_and_starts(made: Scene) -> None:
     assert (first.start_s, first.clock_ahead_s) == (0.0, 0.0)
     assert 0 < second.start_s < SMALL.seconds / 2
     assert 1.0 <= abs(second.clock_ahead_s) <= 5.0
+
+
+def test_twins_look_alike_and_nobody_else() -> None:
+    plain = Scene(SMALL).person_seeds
+    twins = Scene(replace(SMALL, twins=0.7)).person_seeds  # of six people two pairs
+    assert (twins[0], twins[2]) == (twins[1], twins[3])
+    assert len(set(twins.tolist())) == 4
+    assert twins[[0, 2, 4, 5]].tolist() == plain[[0, 2, 4, 5]].tolist()
+    assert len(set(plain.tolist())) == 6
+    with pytest.raises(ConfigError, match="twins"):
+        SceneOptions(twins=1.5)
