@@ -6,8 +6,8 @@
 
 Definition. Scenes of `vreid synth scene` (10 frames a second, 960x540), CAMERASxPEOPLE, of each seed: ways that take
 time, people who come again, clocks that are off, people dressed alike by chance, with --twins also exactly. Each runs
-once through `vreid run` with its `site.yaml`; runs and scenes are kept in the folder. Then it is associated anew by each
-method, with the topology of `site.yaml` (known times of ways, cameras that never show the same spot) and without.
+once through `vreid run` with its `site.yaml`; runs and scenes are kept in the folder. Then it is associated anew by
+each method, with the topology of `site.yaml` (known times of ways, cameras that never show the same spot) and without.
 
   IDF1, ceiling   over all cameras, as `vreid evaluate` counts; the ceiling is the same boxes with the true identities
   false links     of the pairs of tracklets that were given one identity, the share that are different people
