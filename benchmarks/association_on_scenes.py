@@ -81,6 +81,36 @@ Last, with each camera's mean taken off:
   8x100    no       0.050  hungarian     0.777       0.857  (0.020)        0.013         0.453
   8x100    no       0.050  online        0.790       0.872  (0.024)        0.013         0.395
 
+With --twins 0.4, two of five people dressed like one other:
+
+  4x30     yes      0.010  average-link  0.726       0.785  (0.077)        0.185         0.469
+  4x30     yes      0.010  hungarian     0.744       0.806  (0.058)        0.146         0.515
+  4x30     yes      0.010  online        0.707       0.765  (0.085)        0.207         0.511
+  4x30     yes      0.050  average-link  0.768       0.832  (0.044)        0.174         0.377
+  4x30     yes      0.050  hungarian     0.791       0.857  (0.014)        0.148         0.439
+  4x30     yes      0.050  online        0.786       0.851  (0.050)        0.164         0.384
+  4x30     no       0.010  average-link  0.708       0.767  (0.055)        0.284         0.403
+  4x30     no       0.010  hungarian     0.728       0.788  (0.054)        0.225         0.499
+  4x30     no       0.010  online        0.692       0.749  (0.085)        0.290         0.455
+  4x30     no       0.050  average-link  0.738       0.799  (0.027)        0.283         0.313
+  4x30     no       0.050  hungarian     0.763       0.826  (0.032)        0.208         0.418
+  4x30     no       0.050  online        0.720       0.779  (0.058)        0.315         0.331
+
+A crowd:
+
+  2x60     yes      0.010  average-link  0.691       0.799  (0.067)        0.004         0.506
+  2x60     yes      0.010  hungarian     0.667       0.771  (0.044)        0.005         0.563
+  2x60     yes      0.010  online        0.687       0.795  (0.057)        0.004         0.515
+  2x60     yes      0.050  average-link  0.758       0.877  (0.025)        0.006         0.338
+  2x60     yes      0.050  hungarian     0.700       0.809  (0.035)        0.008         0.452
+  2x60     yes      0.050  online        0.733       0.848  (0.038)        0.008         0.381
+  2x60     no       0.010  average-link  0.688       0.796  (0.060)        0.004         0.506
+  2x60     no       0.010  hungarian     0.660       0.764  (0.032)        0.005         0.576
+  2x60     no       0.010  online        0.692       0.800  (0.055)        0.008         0.504
+  2x60     no       0.050  average-link  0.760       0.879  (0.025)        0.008         0.326
+  2x60     no       0.050  hungarian     0.698       0.807  (0.020)        0.015         0.465
+  2x60     no       0.050  online        0.736       0.852  (0.031)        0.019         0.364
+
 Without the topology the figures of 2x10 are the same in both. With --k-reciprocal 3, as stays are:
 
   2x10     yes      0.010  average-link  0.889       0.949  (0.016)        0.000         0.189
