@@ -26,6 +26,7 @@ from pipeline.run_directory import (
     write_tracklets,
 )
 from pipeline.vector_index import VectorIndex
+from reid.output_folder import set_aside
 
 _REWRITTEN = (
     "run.json",
@@ -78,7 +79,7 @@ def remove_stays(path: Path, keys: Sequence[Key], *, warn: Callable[[str], None]
     """
     run = RunDirectory(path)
     path = path.resolve()
-    for former in path.parent.glob(f".{path.name}.unfinished-*-old"):  # left by somebody who was interrupted
+    for former in set_aside(path):
         shutil.rmtree(former)
     manifest = recorded(run)
     rows, embeddings = read_whole(run)

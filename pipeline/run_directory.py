@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from reid.errors import InputError, OutputError
 from reid.output_folder import check_output as check_output_folder
-from reid.output_folder import move_into_place
+from reid.output_folder import move_into_place, set_aside
 
 FORMAT = "vreid-run/1"
 PARTS = (
@@ -118,6 +118,9 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not (path / "run.json").is_file():
+            former = [] if path.exists() else set_aside(path)
+            if former:
+                raise InputError(f"{path} was being replaced when that was interrupted; rename {former[-1]} to it")
             raise InputError(f"{path} is not a run of vreid: it holds no run.json")
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reid.errors import OutputError, RunError
+
+_OLD = "-old"
 
 
 @contextmanager
@@ -110,6 +113,11 @@ def check_writable(folder: Path, *, flag: str, named: Path | None = None) -> Non
         raise OutputError(f"{what}: {error.strerror}") from error
 
 
+def set_aside(final: Path) -> list[Path]:
+    """Find what `move_into_place` moved away from a place and, being killed just then, did not delete."""
+    return sorted(final.absolute().parent.glob(f".{glob.escape(final.name)}.unfinished-*{_OLD}"))
+
+
 def move_into_place(built: Path, final: Path) -> None:
     """Move a finished folder to where it is to stand; what stood there goes only once that has worked.
 
@@ -123,7 +131,7 @@ def move_into_place(built: Path, final: Path) -> None:
     if not final.exists():
         built.rename(final)
         return
-    old = built.with_name(f"{built.name}-old")
+    old = built.with_name(f"{built.name}{_OLD}")
     final.rename(old)
     try:
         built.rename(final)

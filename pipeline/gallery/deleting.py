@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import mmap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from pipeline.reassociation import read_whole, recorded
 from pipeline.removal import remove_stays
 from pipeline.run_directory import PARTS, RunDirectory
 from reid.errors import OutputError, RunError
-from reid.output_folder import check_writable
+from reid.output_folder import check_writable, set_aside
 
 _TRACE_BYTES = 32
 _SCAN = b"\xff\xda"  # begins what is a JPEG's own: the tables before it are the same in many
@@ -104,6 +105,14 @@ def delete_person(store: GalleryStore, person_id: int, *, warn: Callable[[str], 
             done.runs.append(run.path)
             done.stays += len(removed.vectors)
             done.recordings += removed.recordings
+            # A run may have been cleaned by a command that was interrupted; the gallery still knows.
+            sources = {camera["camera_id"]: camera["source"] for camera in recorded(RunDirectory(run.path))["cameras"]}
+            seen = [
+                (one.camera_id, sources.get(one.camera_id, "?"), one.start_s, one.end_s)
+                for one in sightings
+                if one.run_id == run.id
+            ]
+            done.recordings += [one for one in seen if one not in done.recordings]
         writer.drop_sightings([sighting.id for sighting in sightings], still_in_runs=True)
         for run in there:
             writer.drop_left_in_runs(run.id, person_id)
@@ -126,6 +135,8 @@ def _stands(run: KnownRun) -> bool:
         InputError: something stands there that may be the run, but is damaged.
     """
     if not (run.path / "run.json").is_file():
+        if not run.path.exists() and set_aside(run.path):
+            RunDirectory(run.path)  # says what to do
         return False
     return str(recorded(RunDirectory(run.path)).get("created")) == run.created
 
@@ -170,7 +181,7 @@ def _look_through(gallery: Path, runs: Sequence[Path], traces: Sequence[bytes], 
             _look_into(path, traces, done)
             if path.relative_to(run).parts[0] not in PARTS:
                 done.unchecked.append(path)
-        for left in run.parent.glob(f".{run.name}.unfinished-*"):
+        for left in run.parent.glob(f".{glob.escape(run.name)}.unfinished-*"):
             for path in _files(left):
                 _look_into(path, traces, done)
 

@@ -190,6 +190,38 @@ def test_what_an_interrupted_command_left_goes_too(run: Path, tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["people", "run"]
 
 
+def test_a_run_that_was_cleaned_before_an_interruption_still_names_its_recordings(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path / "people", run)
+    with GalleryStore(tmp_path / "people") as store:
+        monkeypatch.setattr("pipeline.gallery.store.GalleryWriter.drop_sightings", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            delete_person(store, 1, warn=lambda _: None)
+        monkeypatch.undo()
+        assert [row.identity_id for row in RunDirectory(run).tracklets] == [2, None, 2]
+        done = delete_person(store, 1, warn=lambda _: None)
+    assert (done.sightings, done.stays, done.is_complete) == (3, 0, True)
+    assert [(camera, start_s, end_s) for camera, _, start_s, end_s in done.recordings] == [
+        ("gate", 0, 10),
+        ("gate", 20, 30),
+        ("hall", 60, 70),
+    ]
+
+
+def _interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_was_being_replaced_is_not_passed_over(run: Path, tmp_path: Path) -> None:
+    add(tmp_path / "people", run)
+    run.rename(tmp_path / ".run.unfinished-abc-old")
+    with GalleryStore(tmp_path / "people") as store:
+        with pytest.raises(InputError, match=r"interrupted; rename .*unfinished-abc-old"):
+            delete_person(store, 1, warn=lambda _: None)
+        assert len(store.sightings(1)) == 3
+
+
 def test_files_of_others_in_a_run_are_named(run: Path, tmp_path: Path) -> None:
     add(tmp_path / "people", run)
     (run / "search.html").write_text("a page")
