@@ -7,11 +7,15 @@
 Definition. Scenes of `vreid synth scene` (10 frames a second, 960x540), CAMERASxPEOPLE, of each seed: ways that take
 time, people who come again, clocks that are off, people dressed alike by chance, with --twins also exactly. Each runs
 once through `vreid run` with its `site.yaml`; runs and scenes are kept in the folder. Then it is associated anew by
-each method, with the topology of `site.yaml` (known times of ways, cameras that never show the same spot) and without.
+each method, with the topology of `site.yaml` (known times of ways, cameras that never show the same spot), without,
+and with what `vreid topology learn` makes of the run itself when it was associated without.
 
   IDF1, ceiling   over all cameras, as `vreid evaluate` counts; the ceiling is the same boxes with the true identities
   false links     of the pairs of tracklets that were given one identity, the share that are different people
   missed links    of the pairs of tracklets of one person, the share that were not given one identity
+  false alarms    what `--far` promises, measured: each tracklet with enough evidence in turn, as if the others of its
+                  person were not there; the share that is as like as the threshold asks, on average, to the tracklets
+                  of another person, where nothing known of the place speaks against it
 
 A tracklet is of the person whom most of its boxes show (match by overlap of half or more); those of which most boxes
 show nobody are left out. Means over the seeds, and the standard deviation of IDF1 / ceiling.
@@ -128,6 +132,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -136,17 +141,24 @@ import numpy as np
 
 from pipeline import run_pipeline
 from pipeline.association.assignments import METHODS
+from pipeline.association.centring import centred
 from pipeline.config import AssociationConfig, TopologyConfig
+from pipeline.constraints import Constraints
 from pipeline.evaluation import evaluate
 from pipeline.evaluation_inputs import read_result, read_truth_folder
 from pipeline.evaluation_matching import match_frame
+from pipeline.identities import stays_of
 from pipeline.mot import TrackBox, TruthBox
-from pipeline.reassociation import reassociate
+from pipeline.reassociation import clock_of, reassociate, settings_of
 from pipeline.run_directory import RunDirectory
 from pipeline.site import load_site
 from pipeline.synthetic_scene import write_scene
+from pipeline.topology_learning import learn_topology
+from pipeline.tracklets import ENOUGH
 from reid.config import override
 from reid.data.synthetic.scenes.scene import SceneOptions
+
+KNOWN = ("yes", "no", "learned")
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,7 @@ class Figures:
     ceiling: float
     false_links: float
     missed_links: float
+    false_alarms: float
 
 
 def made(folder: Path, options: SceneOptions, detector: str, weights: str) -> tuple[Path, Path]:
@@ -200,6 +213,42 @@ def true_people(run: Path, scene: Path) -> list[int | None]:
     return [person or None for person in best]
 
 
+def false_alarms(run: RunDirectory, people: Sequence[int | None]) -> float:
+    """Search for each tracklet among all people but its own, as the run compares them."""
+    manifest, rows = run.manifest, run.tracklets
+    association = manifest["association"]
+    stays = stays_of(rows, {camera["camera_id"]: clock_of(camera) for camera in manifest["cameras"]})
+    vectors = centred(
+        run.embeddings.astype(np.float64),
+        [row.camera_id for row in rows],
+        [row.identity_id for row in rows],
+        association["camera_prior"],
+    )
+    constraints = Constraints(settings_of(run)[1])
+    groups = {person: [row for row, other in enumerate(people) if other == person] for person in set(people) - {None}}
+    means = {person: vectors[group].mean(axis=0) for person, group in groups.items()}
+    asked = [row for row, person in enumerate(people) if person and rows[row].evidence == ENOUGH]
+    alarms = 0
+    for row in asked:
+        alike = [
+            person
+            for person, mean in means.items()
+            if person != people[row] and mean @ vectors[row] >= association["threshold"]
+        ]
+        alarms += any(constraints.allow([stays[row]], [stays[other] for other in groups[person]]) for person in alike)
+    return alarms / max(1, len(asked))
+
+
+def topology_of(scene: Path, run: Path, known: str) -> TopologyConfig:
+    """Say what is known of a place, as `KNOWN` names it."""
+    if known == "yes":
+        return load_site(scene / "site.yaml").topology
+    if known == "learned":
+        reassociate(run, AssociationConfig(), TopologyConfig(), warn=lambda _: None)
+        return learn_topology(run, warn=lambda _: None).topology
+    return TopologyConfig()
+
+
 def score(run: Path, scene: Path) -> Figures:
     """Score a run as it stands."""
     rows, people = RunDirectory(run).tracklets, true_people(run, scene)
@@ -214,6 +263,7 @@ def score(run: Path, scene: Path) -> Figures:
         scored.ceiling.idf1,
         links[True, False] / max(1, links[True, False] + links[True, True]),
         links[False, True] / max(1, links[False, True] + links[True, True]),
+        false_alarms(RunDirectory(run), people),
     )
 
 
@@ -228,9 +278,10 @@ def main() -> None:
     parser.add_argument("--twins", type=float, default=0.0, help="share of people dressed like one other")
     parser.add_argument("--k-reciprocal", type=int, default=0)
     parser.add_argument("--far", nargs="+", type=float, default=[0.01, 0.05])
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     arguments = parser.parse_args()
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    print("scene    topology  far    method         IDF1   of ceiling  (sd)    false links  missed links")
+    print("scene    topology  far    method         IDF1   of ceiling  (sd)    false links  missed links  false alarms")
     for name in arguments.scenes:
         cameras, people = map(int, name.split("x"))
         places = [
@@ -244,20 +295,23 @@ def main() -> None:
             )
             for seed in arguments.seeds
         ]
-        for known in (True, False):
+        for known in KNOWN:
             for far in arguments.far:
-                for method in METHODS:
+                for method in arguments.methods:
                     figures = []
                     for scene, run in places:
                         settings = AssociationConfig(method=method, far=far, k_reciprocal=arguments.k_reciprocal)
-                        topology = load_site(scene / "site.yaml").topology if known else TopologyConfig()
+                        topology = topology_of(scene, run, known)
                         reassociate(run, settings, topology, warn=lambda _: None)
                         figures.append(score(run, scene))
                     shares = [figure.idf1 / figure.ceiling for figure in figures]
-                    columns = np.array([(one.idf1, one.false_links, one.missed_links) for one in figures]).mean(axis=0)
+                    columns = np.array(
+                        [(one.idf1, one.false_links, one.missed_links, one.false_alarms) for one in figures]
+                    ).mean(axis=0)
                     print(
-                        f"{name:8} {'yes' if known else 'no':8} {far:5.3f}  {method:13} {columns[0]:5.3f}  "
-                        f"{np.mean(shares):10.3f}  ({np.std(shares):.3f})  {columns[1]:11.3f}  {columns[2]:12.3f}",
+                        f"{name:8} {known:8} {far:5.3f}  {method:13} {columns[0]:5.3f}  "
+                        f"{np.mean(shares):10.3f}  ({np.std(shares):.3f})  {columns[1]:11.3f}  {columns[2]:12.3f}  "
+                        f"{columns[3]:12.4f}",
                         flush=True,
                     )
 

@@ -63,6 +63,8 @@ def learn(
         seen = f"{way.times_s[0]:.1f} to {way.times_s[-1]:.1f}" if way.times_s else ""
         if way.proposed is not None:
             proposed = f"{way.proposed.min_s:g} to {way.proposed.max_s:g}"
+            if way.proposed.usual_s is not None:
+                proposed += f", usually {way.proposed.usual_s:g}"
         else:
             proposed = "none: both show the same spot" if way.overlapping else "none: too few"
         table.add_row(" and ".join(way.cameras), str(len(way.times_s)), seen, proposed)

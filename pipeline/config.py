@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated
 
@@ -117,17 +118,29 @@ class AssociationConfig(Settings):
 
 
 class TransitConfig(Settings):
-    """How long the way from one camera to another takes, seconds; holds in both directions unless `one_way`."""
+    """How long the way from one camera to another takes, seconds; holds in both directions unless `one_way`.
+
+    `min_s` and `max_s` are limits that nobody passes. Half of all people take longer than `usual_s`, and two of three
+    are between `usual_s` divided and multiplied by `spread`; a link in such a time needs less likeness, one at an odd
+    time more.
+    """
 
     cameras: CameraPair
     min_s: Annotated[float, Field(ge=0)] = 0.0
     max_s: Positive | None = None
+    usual_s: Positive | None = None
+    spread: Annotated[float, Field(gt=1)] | None = None
     one_way: bool = False
 
     @model_validator(mode="after")
     def _times_in_order(self) -> TransitConfig:
         if self.max_s is not None and self.max_s < self.min_s:
             raise ValueError(f"max_s ({self.max_s}) must not be below min_s ({self.min_s})")
+        if (self.usual_s is None) != (self.spread is None):
+            raise ValueError("usual_s and spread go together")
+        longest_s = math.inf if self.max_s is None else self.max_s
+        if self.usual_s is not None and not self.min_s <= self.usual_s <= longest_s:
+            raise ValueError(f"usual_s ({self.usual_s}) must lie between min_s and max_s")
         return self
 
 

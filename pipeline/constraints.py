@@ -10,6 +10,7 @@ from enum import Enum, auto
 from itertools import pairwise
 
 from pipeline.config import TopologyConfig
+from pipeline.transit_times import UsualTime
 from reid.errors import ConfigError
 
 TrackletId = tuple[str, int | None]  # camera and track
@@ -102,12 +103,15 @@ class Constraints:
         self._non_overlapping = {frozenset(pair) for pair in topology.non_overlapping}
         self._exits = {(way_out.camera, way_out.name): frozenset(way_out.leads_to) for way_out in topology.exits}
         self._transit_s: dict[tuple[str, str], tuple[float, float]] = {}
+        self._usual: dict[tuple[str, str], UsualTime] = {}
         for transit in topology.transit:
             first, second = transit.cameras
             limits = (transit.min_s, math.inf if transit.max_s is None else transit.max_s)
-            self._transit_s[first, second] = limits
-            if not transit.one_way:
-                self._transit_s[second, first] = limits
+            for way in [(first, second)] if transit.one_way else [(first, second), (second, first)]:
+                self._transit_s[way] = limits
+                if transit.usual_s is not None and transit.spread is not None:
+                    self._usual[way] = UsualTime(transit.usual_s, transit.spread, transit.min_s, transit.max_s)
+        self.most_nats = max((usual.most_nats for usual in self._usual.values()), default=0.0)
 
     def allow(self, some: Sequence[Stay], others: Sequence[Stay]) -> bool:
         """Whether all of these stays can be of one person, given that each group for itself can.
@@ -127,6 +131,28 @@ class Constraints:
             return True
         ordered = sorted(stays, key=lambda stay: (stay.start_s, stay.end_s))
         return all(self._way_conflict(earlier, later) is None for earlier, later in pairwise(ordered))
+
+    def usualness(self, some: Sequence[Stay], others: Sequence[Stay]) -> float | None:
+        """Say how usual the times are that one person would have taken from stays of the one group to the other's.
+
+        Args:
+            some: the stays of one cluster.
+            others: the stays of another.
+
+        Returns:
+            The mean of `UsualTime.nats` over the direct ways between both groups, at most `most_nats`; None where of
+            none of them anything is known.
+        """
+        if not self._usual:
+            return None
+        known = [
+            self._usual[way].nats(later.start_s - earlier.end_s)
+            for earlier, later in _direct_ways(some, others)
+            if (way := (earlier.camera_id, later.camera_id)) in self._usual
+            and earlier.clock_known
+            and later.clock_known
+        ]
+        return sum(known) / len(known) if known else None
 
     def conflict(self, some: Sequence[Stay], others: Sequence[Stay]) -> str | None:
         """Say what speaks against all of these stays being of one person; None if nothing does. As for `allow`."""
@@ -165,13 +191,8 @@ class Constraints:
                     yield kind, earlier, later
         if not (self._transit_s or self._exits):
             return
-        series = sorted(
-            [(stay.start_s, stay.end_s, 0, stay) for stay in some]
-            + [(stay.start_s, stay.end_s, 1, stay) for stay in others],
-            key=lambda item: item[:3],
-        )
-        for (_, _, group, earlier), (_, _, next_group, later) in pairwise(series):
-            kind = None if group == next_group else self._way_conflict(earlier, later)
+        for earlier, later in _direct_ways(some, others):
+            kind = self._way_conflict(earlier, later)
             if kind is not None:
                 yield kind, earlier, later
 
@@ -208,6 +229,18 @@ class Constraints:
         """Whether an exit of a camera leads to another; where none is known, it may."""
         leads_to = None if way_out is None else self._exits.get((camera_id, way_out))
         return leads_to is None or other == camera_id or other in leads_to
+
+
+def _direct_ways(some: Sequence[Stay], others: Sequence[Stay]) -> Iterator[tuple[Stay, Stay]]:
+    """List stays of different groups of which one follows the other with none of either group between them."""
+    series = sorted(
+        [(stay.start_s, stay.end_s, 0, stay) for stay in some]
+        + [(stay.start_s, stay.end_s, 1, stay) for stay in others],
+        key=lambda item: item[:3],
+    )
+    for (_, _, group, earlier), (_, _, next_group, later) in pairwise(series):
+        if group != next_group:
+            yield earlier, later
 
 
 def _in_order(one: Stay, other: Stay) -> tuple[Stay, Stay]:

@@ -115,6 +115,7 @@ def with_identities(rows: Sequence[TrackletRow], assignments: Sequence[Assignmen
             row,
             identity_id=assignment.identity_id,
             match_score=assignment.match_score,
+            way_score=assignment.way_score,
             runner_up_score=assignment.runner_up_score,
             runner_up_identity_id=assignment.runner_up_identity_id,
             runner_up_conflict=assignment.runner_up_conflict,
@@ -182,6 +183,7 @@ def identify(
         method=settings.method,
         k_reciprocal=settings.k_reciprocal,
         camera_prior=camera_prior,
+        per_nat=0.0 if calibration is None else calibration.similarity_per_nat,
         together=together,
     )
     for warning in warnings:

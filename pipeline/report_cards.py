@@ -180,9 +180,12 @@ def _judgement(
         verdict = "Joined"
         others = "the other sighting" if num_others == 1 else f"the other {num_others} sightings, on average"
         reasons.append(f"Likeness of {row.match_score:.2f} to {others}.")
+        if row.way_score is not None:
+            speaks = "usual, which counts" if row.way_score >= 0 else "unusual, which counts"
+            reasons.append(f"The time of the way is {speaks} {row.way_score:+.2f}.")
         if said_by_hand:
             reasons.append("Somebody said that they are one person.")
-        if threshold is not None and row.match_score < threshold:
+        if threshold is not None and row.match_score + (row.way_score or 0.0) < threshold:
             needs_check = not said_by_hand
             reasons.append(f"That is below the threshold of {threshold:.2f}.")
         reasons.extend(_evidence_sentence(row, "to stand alone"))

@@ -62,6 +62,7 @@ class TrackletRow:
     identity_id: int | None = None
     mot_id: int = 0
     match_score: float | None = None
+    way_score: float | None = None
     runner_up_score: float | None = None
     runner_up_identity_id: int | None = None
     runner_up_conflict: str | None = None
@@ -93,6 +94,7 @@ _SCHEMA = pa.schema(
         ("crops_path", pa.string()),
         ("embedded", pa.bool_()),
         ("match_score", pa.float32()),
+        ("way_score", pa.float32()),
         ("runner_up_score", pa.float32()),
         ("runner_up_identity_id", pa.int64()),
         ("runner_up_conflict", pa.string()),

@@ -19,6 +19,7 @@ from pipeline.constraints import Stay
 from pipeline.identities import choose_threshold, clock_basis, stays_of
 from pipeline.reassociation import calibration_of, clock_of, read_whole, recorded, settings_of
 from pipeline.run_directory import RunDirectory, TrackletRow
+from pipeline.transit_times import UsualTime, usual_time
 from reid.errors import InputError
 from reid.figures import BLUE, GREY, ORANGE, new_figure, save_figure, tidy
 
@@ -30,6 +31,7 @@ _LEAST_SPREAD_S = 1.0
 _FASTER, _SLOWER = 0.5, 2.0  # than the fastest and the slowest who were seen: few are seen, and some run
 _SEEN_TWICE = 0.1  # share of ways that overlap in time from which cameras show the same spot
 _BARS = 30
+_CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,9 @@ def _way(cameras: tuple[str, str], times_s: Sequence[float]) -> Way:
         min_s=round(max(0.0, _FASTER * float(usual[0])), 1),
         max_s=round(max(0.1, _SLOWER * float(usual[-1])), 1),
     )
+    if np.any(usual > 0):
+        usual_s, spread = usual_time(usual.tolist())
+        limits = limits.model_copy(update={"usual_s": round(max(0.1, usual_s), 1), "spread": round(spread, 2)})
     return Way(cameras, tuple(seen.tolist()), limits, False)
 
 
@@ -180,6 +185,11 @@ def topology_text(learned: Learned, path: Path) -> str:
             f"      min_s: {way.proposed.min_s:g}",
             f"      max_s: {way.proposed.max_s:g}",
         ]
+        if way.proposed.usual_s is not None:
+            lines += [
+                f"      usual_s: {way.proposed.usual_s:g}   # half of them take longer",
+                f"      spread: {way.proposed.spread:g}   # two of three are within this factor of it",
+            ]
     if not learned.topology.transit:
         lines.append("    []")
     return "\n".join(lines) + "\n"
@@ -203,12 +213,18 @@ def draw_topology(learned: Learned, path: Path, *, title: str) -> None:
     figure.suptitle(title, fontsize=12, x=0.01, ha="left")
     for number, way in enumerate(ways, start=1):
         axes = figure.add_subplot(len(ways), 1, number)
-        axes.hist(way.times_s, bins=_BARS, color=BLUE, alpha=0.8)
+        _, edges, _ = axes.hist(way.times_s, bins=_BARS, color=BLUE, alpha=0.8)
         said = f"{len(way.times_s)} seen"
         if way.proposed is not None and way.proposed.max_s is not None:
             for limit, style in ((way.proposed.min_s, "--"), (way.proposed.max_s, "-")):
                 axes.axvline(limit, color=ORANGE, linestyle=style, linewidth=2)
             said += f"; proposed: {way.proposed.min_s:g} to {way.proposed.max_s:g} s (orange)"
+            if way.proposed.usual_s is not None and way.proposed.spread is not None:
+                usual = UsualTime(way.proposed.usual_s, way.proposed.spread)
+                low, high = way.proposed.min_s, way.proposed.max_s
+                times = np.linspace(max(low, high / _CURVE_POINTS), high, _CURVE_POINTS)
+                height = len(way.times_s) * (edges[1] - edges[0])
+                axes.plot(times, [height * usual.density(time_s) for time_s in times.tolist()], color=ORANGE)
         else:
             axes.axvline(0, color=GREY, linewidth=1)
             said += "; both show the same spot" if way.overlapping else "; too few for a proposal"

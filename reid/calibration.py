@@ -16,6 +16,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+_USUAL_RATES = (1e-2, 1e-3)
+
 
 class MatchThreshold(NamedTuple):
     """A threshold on cosine similarity.
@@ -94,6 +96,12 @@ class Calibration:
         share = math.log(rates[loose] / wanted) / math.log(rates[loose] / rates[strict])
         similarity = similarities[loose] + share * (similarities[strict] - similarities[loose])
         return MatchThreshold(similarity, measured=True)
+
+    @property
+    def similarity_per_nat(self) -> float:
+        """By how much similarity has to grow, around usual thresholds, for false matches to be e times as rare."""
+        loose, strict = _USUAL_RATES
+        return (self.threshold(strict, 1).similarity - self.threshold(loose, 1).similarity) / math.log(loose / strict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values, ready for JSON."""

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from pipeline.association.average_link import average_link
+from pipeline.association.candidates import count_candidates
 from pipeline.association.centring import centred
 from pipeline.association.hungarian import hungarian
 from pipeline.association.k_reciprocal import refined
@@ -49,6 +50,8 @@ class Assignment:
             tracklets belongs to; None when they belong to no other.
         runner_up_identity_id: that identity.
         runner_up_conflict: what speaks against this tracklet being of it, in words, where a constraint does.
+        way_score: what the times of the ways to and from the identity's other tracklets counted beside `match_score`,
+            where usual times are known.
     """
 
     identity_id: int | None
@@ -56,6 +59,7 @@ class Assignment:
     runner_up_score: float | None
     runner_up_identity_id: int | None
     runner_up_conflict: str | None = None
+    way_score: float | None = None
 
     @property
     def margin(self) -> float | None:
@@ -77,6 +81,7 @@ def associate(
     method: str = AVERAGE_LINK,
     k_reciprocal: int = 0,
     camera_prior: float | None = None,
+    per_nat: float = 0.0,
     together: Sequence[Sequence[int]] = (),
 ) -> list[Assignment]:
     """Group tracklets into identities.
@@ -95,15 +100,16 @@ def associate(
         constraints: which tracklets can't be one person.
         index: the index over `embeddings`.
         threshold: mean cosine similarity from which two groups are one person; or what gives it for the number of
-            people that somebody could be taken for. That is known only afterwards: first all tracklets count, then
-            those who were found, until the number stays, at most `_MOST_PASSES` times. Fewer people need less likeness,
-            so it never rises.
+            people that somebody could be taken for (`count_candidates`). That is known only afterwards: first every
+            tracklet counts as a person, then those who were found, until the number stays, at most `_MOST_PASSES`
+            times. Fewer people need less likeness, so it never rises.
         candidates_k: neighbours looked at for each tracklet, >= 1.
         method: a key of `METHODS`.
         k_reciprocal: group by vectors that `refined` has moved, with so many neighbours; 0 for the vectors themselves.
             Scores are those of the vectors themselves in any case.
         camera_prior: group once, then once more by vectors from which `centred` has taken each camera's mean over those
             who were found, weighed against so many people; scores are those of these vectors. None groups once.
+        per_nat: what similarity is worth one nat of how usual the time of a way is, where the constraints know that.
         together: rows that somebody knows to be one person, in groups that share no row and that the constraints allow;
             evidence does not matter for them.
 
@@ -120,32 +126,45 @@ def associate(
     def grouped(rows: np.ndarray, neighbours: Neighbours, similarity: float) -> Clusters:
         if k_reciprocal:
             rows = refined(rows, stays, neighbours, constraints, similarity, k_reciprocal)
-        return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity))
+        return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity, per_nat))
 
-    clusters, similarity = _settled(partial(grouped, rows, neighbours), max(1, len(units)), threshold_of)
+    def candidates_among(clusters: Clusters) -> int:
+        return count_candidates(units, clusters, stays, constraints)
+
+    clusters, similarity = _settled(partial(grouped, rows, neighbours), units, candidates_among, threshold_of)
     if camera_prior is not None and clusters:
         person_of = {row: person for person, members in enumerate(clusters) for row in members}
         cameras = [stay.camera_id for stay in stays]
         rows = centred(rows, cameras, [person_of.get(row) for row in range(len(rows))], camera_prior)
         neighbours = VectorIndex(rows).neighbours(candidates_k, founders)
-        clusters, similarity = _settled(partial(grouped, rows, neighbours), max(1, len(units)), threshold_of)
+        clusters, similarity = _settled(partial(grouped, rows, neighbours), units, candidates_among, threshold_of)
     clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
     candidates = _candidate_identities(neighbours, clusters)
     late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
-    _join_late(rows, late, clusters, candidates, stays, constraints, similarity)
-    return _explain(rows, clusters, candidates, stays, constraints)
+
+    def way_score(row: int, members: Sequence[int]) -> float | None:
+        nats = constraints.usualness([stays[row]], [stays[member] for member in members]) if per_nat else None
+        return None if nats is None else per_nat * nats
+
+    _join_late(rows, late, clusters, candidates, stays, constraints, similarity, way_score)
+    return _explain(rows, clusters, candidates, stays, constraints, way_score)
 
 
 def _settled(
-    grouped: Callable[[float], Clusters], people: int, threshold_of: Callable[[int], float]
+    grouped: Callable[[float], Clusters],
+    units: Clusters,
+    candidates_among: Callable[[Clusters], int],
+    threshold_of: Callable[[int], float],
 ) -> tuple[Clusters, float]:
-    """Group with the threshold for so many people, then for those who were found, until their number stays."""
+    """Group with the threshold for as many people as units, then for those who were found, until it stays."""
+    people = candidates_among(units)
     similarity = threshold_of(people)
     clusters = grouped(similarity)
     for _ in range(_MOST_PASSES - 1):
-        if not 0 < len(clusters) < people:
+        found = candidates_among(clusters)
+        if found >= people:
             break
-        people = len(clusters)
+        people = found
         lower = threshold_of(people)
         if lower == similarity:
             break
@@ -181,10 +200,16 @@ def _join_late(
     stays: Sequence[Stay],
     constraints: Constraints,
     threshold: float,
+    way_score: Callable[[int, Sequence[int]], float | None],
 ) -> None:
     """Let tracklets with little evidence join the identities of others, the surest first; they found none."""
     sums, sizes = _sums_and_sizes(rows, clusters)  # of the founders: who joins late attracts nobody else
-    scores = {row: _mean_scores(rows[row], candidates[row], sums, sizes) for row in late if len(candidates[row])}
+    scores = {
+        row: _mean_scores(rows[row], candidates[row], sums, sizes)
+        + np.array([way_score(row, clusters[identity]) or 0.0 for identity in candidates[row].tolist()])
+        for row in late
+        if len(candidates[row])
+    }
     for row in sorted(scores, key=lambda row: (-scores[row].max(), row)):
         for position in np.argsort(-scores[row], kind="stable").tolist():
             if scores[row][position] < threshold:
@@ -201,6 +226,7 @@ def _explain(
     candidates: Sequence[np.ndarray],
     stays: Sequence[Stay],
     constraints: Constraints,
+    way_score: Callable[[int, Sequence[int]], float | None],
 ) -> list[Assignment]:
     """Score every tracklet against its own identity and the best other one of its candidates."""
 
@@ -215,9 +241,10 @@ def _explain(
         if not embedding.any():
             assignments.append(Assignment(None if own is None else own + 1, None, None, None))
             continue
-        match_score = None
+        match_score = of_way = None
         if own is not None and sizes[own] > 1:
             match_score = float((sums[own] - embedding) @ embedding / (sizes[own] - 1))
+            of_way = way_score(row, [member for member in clusters[own] if member != row])
         others = candidates[row] if own is None else candidates[row][candidates[row] != own]
         scores = _mean_scores(embedding, others, sums, sizes)
         best = int(np.argmax(scores)) if len(scores) else None
@@ -228,6 +255,7 @@ def _explain(
                 runner_up_score=None if best is None else float(scores[best]),
                 runner_up_identity_id=None if best is None else int(others[best]) + 1,
                 runner_up_conflict=None if best is None else conflict(row, clusters[others[best]]),
+                way_score=of_way,
             )
         )
     return assignments

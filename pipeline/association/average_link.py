@@ -12,7 +12,7 @@ _FLOAT32_ERROR = 1e-5  # what a similarity from the index may be off
 
 
 def average_link(problem: Problem) -> Clusters:
-    """Merge the most similar two clusters until none reach the threshold.
+    """Merge the most similar two clusters until none reach the threshold; usual times of ways count as likeness.
 
     The mean cosine similarity between two clusters is the product of their sums over the product of their sizes, so it
     is exact for all pairs although only candidate pairs open the question. A merged cluster inherits the candidates of
@@ -22,11 +22,15 @@ def average_link(problem: Problem) -> Clusters:
     sums = {unit[0]: problem.rows[list(unit)].sum(axis=0) for unit in problem.units}
     neighbours: dict[int, set[int]] = {unit[0]: set() for unit in problem.units}
     heap: list[tuple[float, int, int]] = []
+
+    def score(one: int, other: int) -> float:
+        similarity = float(sums[one] @ sums[other]) / (len(members[one]) * len(members[other]))
+        return similarity + problem.bonus(members[one], members[other])
+
     for one, other in _alike_units(problem):
         neighbours[one].add(other)
         neighbours[other].add(one)
-        score = float(sums[one] @ sums[other]) / (len(members[one]) * len(members[other]))
-        heap.append((-score, one, other))
+        heap.append((-score(one, other), one, other))
     heapq.heapify(heap)
     next_cluster = len(problem.rows)
     while heap:
@@ -45,8 +49,7 @@ def average_link(problem: Problem) -> Clusters:
         sums[merged] = sums.pop(first) + sums.pop(second)
         for other in sorted(neighbours[merged]):
             neighbours[other] = (neighbours[other] - {first, second}) | {merged}
-            score = float(sums[merged] @ sums[other]) / (len(members[merged]) * len(members[other]))
-            heapq.heappush(heap, (-score, other, merged))
+            heapq.heappush(heap, (-score(merged, other), other, merged))
     return list(members.values())
 
 
@@ -58,7 +61,7 @@ def _alike_units(problem: Problem) -> list[tuple[int, int]]:
         unit_of[list(unit)] = unit[0]
     ones = unit_of[founders][:, None]
     others = neighbours.rows[founders]  # (founders, k)
-    alike = (others >= 0) & (neighbours.scores[founders] >= problem.threshold - _FLOAT32_ERROR)
+    alike = (others >= 0) & (neighbours.scores[founders] >= problem.threshold - problem.most_bonus - _FLOAT32_ERROR)
     near = unit_of[others]
     alike &= near != ones
     pairs = np.stack([np.minimum(ones, near)[alike], np.maximum(ones, near)[alike]], axis=1)  # (pairs, 2)

@@ -20,7 +20,8 @@ def hungarian(problem: Problem) -> Clusters:
     First, for every two cameras in order, those groups that only one of the two has seen are matched. Then, round by
     round, each camera's tracklets are taken out and matched anew with the groups that the others form, one to a group
     and time after time, so that whoever comes again finds their group too; who finds none founds one. Similarity is the
-    mean over all pairs of two groups, as for average link; only allowed pairs that reach the threshold are matched.
+    mean over all pairs of two groups, as for average link, and usual times of ways count as likeness; only allowed
+    pairs that reach the threshold are matched.
 
     Time grows with the cube of the tracklets of a camera, memory with their square.
     """
@@ -91,9 +92,9 @@ def _best_matches(
         return []
     means = [np.array([problem.mean(group) for group in side]) for side in (ones, others)]
     gains = means[0] @ means[1].T - problem.threshold  # (ones, others)
-    for one, other in np.argwhere(gains >= 0).tolist():
-        if not problem.allow(ones[one], others[other]):
-            gains[one, other] = -1.0
+    for one, other in np.argwhere(gains >= -problem.most_bonus).tolist():
+        allowed = problem.allow(ones[one], others[other])
+        gains[one, other] = gains[one, other] + problem.bonus(ones[one], others[other]) if allowed else -1.0
     wanted = gains >= 0
     # What only just reaches the threshold is still better than no match.
     chosen = linear_sum_assignment(np.where(wanted, gains + 1e-9, 0.0), maximize=True)

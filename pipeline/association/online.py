@@ -21,15 +21,23 @@ class OnlineAssociator:
         dim: D of the vectors.
         constraints: which stays can't be of one person.
         threshold: mean cosine similarity to an identity's tracklets from which a tracklet belongs to it.
+        per_nat: what similarity is worth one nat of how usual the times of ways are, as in `Problem`.
         retention_s: an identity unseen for longer is forgotten, and of one that is seen again and again all stays that
             are older; None keeps all.
     """
 
     def __init__(
-        self, dim: int, constraints: Constraints, threshold: float, *, retention_s: float | None = None
+        self,
+        dim: int,
+        constraints: Constraints,
+        threshold: float,
+        *,
+        per_nat: float = 0.0,
+        retention_s: float | None = None,
     ) -> None:
         self._constraints = constraints
         self._threshold = threshold
+        self._per_nat = per_nat
         self._retention_s = retention_s
         self._sums = np.zeros((_ROOM, dim))
         self._counts = np.zeros(_ROOM)
@@ -89,10 +97,14 @@ class OnlineAssociator:
     def _find(self, vector: np.ndarray, stays: Sequence[Stay]) -> int | None:
         used = len(self)
         scores = self._sums[:used] @ vector / self._counts[:used]
-        alike = scores >= self._threshold
+        alike = scores >= self._threshold - self._per_nat * self._constraints.most_nats
         if self._retention_s is not None:
             alike &= self._ends_s[:used] >= stays[0].end_s - self._retention_s
         (good,) = np.nonzero(alike)
+        if self._per_nat and self._constraints.most_nats:
+            nats = [self._constraints.usualness(stays, self._stays[position]) or 0.0 for position in good.tolist()]
+            scores[good] += self._per_nat * np.array(nats)
+            good = good[scores[good] >= self._threshold]
         for position in good[np.argsort(-scores[good], kind="stable")].tolist():
             if self._constraints.allow(stays, self._stays[position]):
                 return int(position)
@@ -127,7 +139,9 @@ class OnlineAssociator:
 
 def online(problem: Problem) -> Clusters:
     """Group tracklets in the order in which they end, as a stream would have to."""
-    associator = OnlineAssociator(problem.rows.shape[1], problem.constraints, problem.threshold)
+    associator = OnlineAssociator(
+        problem.rows.shape[1], problem.constraints, problem.threshold, per_nat=problem.per_nat
+    )
     clusters: Clusters = []
     unit_of = {row: number for number, unit in enumerate(problem.units) for row in unit}
     known: dict[int, int] = {}

@@ -24,7 +24,8 @@ class Problem:
             one row), ascending; a method groups these and no others.
         neighbours: for each of N rows the founders nearest to it.
         constraints: which tracklets can't be one person.
-        threshold: mean cosine similarity from which two groups are one person.
+        threshold: mean cosine similarity from which two groups are one person, plus their `bonus`.
+        per_nat: what similarity is worth one nat of how usual the times of ways are; 0 where that is to count nothing.
     """
 
     rows: np.ndarray
@@ -33,6 +34,19 @@ class Problem:
     neighbours: Neighbours
     constraints: Constraints
     threshold: float
+    per_nat: float = 0.0
+
+    @property
+    def most_bonus(self) -> float:
+        """The greatest value of `bonus`."""
+        return self.per_nat * self.constraints.most_nats
+
+    def bonus(self, some: Sequence[int], others: Sequence[int]) -> float:
+        """What the times of the ways between two groups of rows add to their similarity; may be negative."""
+        if not self.most_bonus:
+            return 0.0
+        nats = self.constraints.usualness([self.stays[row] for row in some], [self.stays[row] for row in others])
+        return 0.0 if nats is None else self.per_nat * nats
 
     def mean(self, group: Sequence[int]) -> np.ndarray:
         """Mean (D,) of some rows."""

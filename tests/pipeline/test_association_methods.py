@@ -242,5 +242,5 @@ def test_the_threshold_follows_those_who_were_found() -> None:
         threshold=threshold,
         candidates_k=9,
     )
-    assert asked == [5, 3, 2]
+    assert asked == [4, 3, 2]
     assert [assignment.identity_id for assignment in assignments] == [1, 1, 1, 2, 2]

@@ -225,6 +225,19 @@ def test_reasons_name_scores_the_rival_and_the_doubt(tmp_path):
     assert [attrs["id"] for attrs in page.having("card") if "data-check" in attrs] == ["person-1"]
 
 
+def test_the_time_of_a_way_counts_beside_the_likeness(tmp_path):
+    usual, unusual = (
+        replace(ROWS[0], match_score=score, way_score=way) for score, way in ((0.57, 0.04), (0.62, -0.05))
+    )
+    for changed, said, doubted in (
+        (usual, "usual, which counts +0.04", False),
+        (unusual, "unusual, which counts -0.05", True),
+    ):
+        _, page = render([changed, *ROWS[1:]], tmp_path=tmp_path / str(doubted))
+        assert f"The time of the way is {said}." in page.text
+        assert ("That is below the threshold of 0.60." in page.text) is doubted
+
+
 def test_null_in_every_place_that_may_be_null(tmp_path):
     live = {**camera("hall", frames_expected=None), "fps": None, "width_px": None, "height_px": None}
     run = manifest({**live, "start_time": None, "start_time_source": None}, command=None)

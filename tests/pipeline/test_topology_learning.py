@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,16 @@ from pipeline.config import RunConfig
 from pipeline.reassociation import reassociate, settings_of
 from pipeline.run_directory import RunDirectory
 from pipeline.topology_learning import draw_topology, learn_topology, topology_text
+from pipeline.transit_times import usual_time
 from reid.config import parse_settings
 from reid.errors import InputError
 from tests.pipeline.gallery.samples import stay, write_run
 from tests.pipeline.gallery.test_adding import no_warnings
+
+
+def usual_spread(times_s: Sequence[float]) -> float:
+    return round(usual_time(times_s)[1], 2)
+
 
 TIMES = (8.0, 9.0, 10.0, 11.0, 12.0, 100.0)
 
@@ -46,6 +53,8 @@ def test_limits_lie_around_the_usual_times(run: Path) -> None:
     np.testing.assert_allclose(gate_hall.times_s, TIMES)
     assert gate_hall.proposed is not None
     assert (gate_hall.proposed.min_s, gate_hall.proposed.max_s) == (4.0, 24.0)
+    assert gate_hall.proposed.usual_s == 10.0
+    assert gate_hall.proposed.spread == usual_spread((8, 9, 10, 11, 12))
     assert gate_hall.overlapping is False
     assert ways["hall", "yard"].proposed is None
     assert len(ways["hall", "yard"].times_s) == 2
