@@ -9,7 +9,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from cli.options import MultiValueCommand
+from cli.options import MultiValueCommand, split_place
 from cli.output import say, stdout
 
 # Typer keeps the line breaks of a docstring, so every paragraph is one line here.
@@ -122,7 +122,7 @@ def benchmark(
         most_bytes=memory * 2**20,
         device=on,
     )
-    places = [_place(text) for text in data_sets or data_sets_there()]
+    places = [split_place(text) for text in data_sets or data_sets_there()]
     place = out or Path("runs") / f"benchmark-{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}"
     check_output(place, marker=MARKER, what="a benchmark", overwrite=overwrite)
     choices: list[str] = []
@@ -151,9 +151,3 @@ def benchmark(
         say(choice)
     print_rows(rows)
     stdout.print(f"in {place}", soft_wrap=True)
-
-
-def _place(text: str) -> tuple[str, Path | None]:
-    """Read NAME or NAME=PATH."""
-    name, equals, path = text.partition("=")
-    return name, Path(path) if equals else None

@@ -13,6 +13,7 @@ import typer
 from cli import (
     associate,
     benchmark,
+    calibrate,
     data,
     demo,
     doctor,
@@ -56,6 +57,7 @@ models.register(app)
 synth.register(app)
 data.register(app)
 train.register(app)
+calibrate.register(app)
 benchmark.register(app)
 demo.register(app)
 doctor.register(app)

@@ -1,8 +1,9 @@
-"""Options that take several values after one flag, which Typer cannot do by itself: `--videos a.mp4 b.mp4`."""
+"""Ways of writing options that Typer does not know: several values after one flag, `NAME=VALUE`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -72,3 +73,9 @@ def split_assignments(values: Sequence[str], flag: str) -> dict[str, str]:
             raise typer.BadParameter(f"{flag} is given twice for {name!r}")
         assignments[name] = text
     return assignments
+
+
+def split_place(text: str) -> tuple[str, Path | None]:
+    """Read a data set's name and folder from `NAME` or `NAME=PATH`."""
+    name, equals, path = text.partition("=")
+    return name, Path(path) if equals else None

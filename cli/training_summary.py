@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from cli.output import stdout
+from reid.calibrating import Measured
 from reid.metrics import RankingScores
 from reid.training import Judgement
 
@@ -35,13 +36,12 @@ def print_judgement(judgement: Judgement) -> None:
         verdict = "reached" if reached >= judgement.expected_map else "NOT reached"
         stdout.print(f"the recipe states a mAP of {judgement.expected_map:.1%}: {verdict}", soft_wrap=True)
     if judgement.measured is not None:
-        print_rates(judgement)
+        stdout.print("\nmatch threshold, from held-out people; it is in the checkpoint:", soft_wrap=True)
+        print_rates(judgement.measured)
 
 
-def print_rates(judgement: Judgement) -> None:
+def print_rates(measured: Measured) -> None:
     """Print thresholds with their rates."""
-    measured = judgement.measured
-    assert measured is not None
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("false matches", "people to choose from", "threshold", "true matches"):
         table.add_column(column, justify="right")
@@ -52,9 +52,6 @@ def print_rates(judgement: Judgement) -> None:
             f"{rate.threshold:.3f}",
             f"{rate.true_match_rate:.1%}",
         )
-    stdout.print(
-        "\nmatch threshold, from pairs of tracklets of held-out people; it is in the checkpoint:", soft_wrap=True
-    )
     stdout.print(table)
 
 

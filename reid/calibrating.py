@@ -1,8 +1,10 @@
 """The curve of false matches, measured on people whom a model has not seen.
 
-Compared are all pairs of tracklets of different people, and all pairs of tracklets of one person in two cameras. The
-first say how often a threshold is passed wrongly, the second how often rightly. Different people are compared within a
-camera too: `vreid run` compares them there, and those who share a camera's light are the easiest to take for another.
+Compared is every tracklet with every other person of its place, as somebody who is looked for among people who are
+known from a few tracklets each: by the mean similarity to the first `_TRACKLETS` of the person's. That says how often a
+threshold is passed wrongly. The same with the person's own tracklets in other cameras says how often it is passed
+rightly. Different people are compared within a camera too: `vreid run` compares them there, and those who share a
+camera's light are the easiest to take for another.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from reid.figures import BLUE, GREY, INK, RED, legend_beside, new_figure, save_f
 _POINTS = 200  # of a curve at most
 _CELLS = 20_000  # between the least and the most alike pair of different people
 _ROWS_AT_ONCE = 256
+_TRACKLETS = 3  # by which a person is known: the mean over more is smoother than a run's people are
 _PAIR_RATES = (1e-1, 1e-2, 1e-3, 1e-4)
 _GALLERIES = (10, 100, 1000)
 _GALLERY_RATE = 1e-2  # what `vreid run` asks for unless told otherwise
@@ -38,10 +41,10 @@ class Rate(NamedTuple):
 
     Attributes:
         far: wanted chance that an absent person is linked to anyone in the gallery.
-        gallery_size: people in the gallery; 1 for a rate between pairs.
+        gallery_size: people in the gallery.
         threshold: the cosine similarity that is set for it.
         measured: False where it is rarer than anything that was measured, as in `reid.calibration.MatchThreshold`.
-        true_match_rate: share of the pairs of one person in two cameras at or above the threshold.
+        true_match_rate: share of the comparisons with the same person in other cameras at or above the threshold.
     """
 
     far: float
@@ -57,9 +60,9 @@ class Measured:
 
     Attributes:
         calibration: the curve, for a checkpoint.
-        rates: between pairs, then for galleries of several sizes.
-        same: (P,) float32, ascending: cosine similarities of the pairs of one person in two cameras.
-        different_counts: how many pairs of different people there are from each of `different_edges` to the next.
+        rates: with one person, then for galleries of several sizes.
+        same: (P,) float32, ascending: similarities of tracklets to their own person in other cameras.
+        different_counts: how many similarities to other people there are from each of `different_edges` to the next.
         different_edges: cosine similarities, ascending, one more than counts.
     """
 
@@ -71,17 +74,17 @@ class Measured:
 
 
 def measure_calibration(
-    vectors: Vectors, records: Sequence[TrackletRecord], *, crop_selection: str, policy: str, variant: str
+    places: Sequence[tuple[Vectors, Sequence[TrackletRecord]]], *, crop_selection: str, policy: str, variant: str
 ) -> Measured:
     """Measure the curve of false matches.
 
-    Every point of the curve is exact: so many of all pairs are at or above that similarity. The points lie closest
-    where matches are rare, and the last is the most alike pair of different people. Memory grows with the tracklets and
-    with the pairs of one person, not with the pairs of different people.
+    Every point of the curve is exact: so many of all comparisons are at or above that similarity. The points lie
+    closest where matches are rare, and the last is the most alike of all. Memory grows with the tracklets and the
+    people, not with the comparisons.
 
     Args:
-        vectors: (N, D) of L2 norm 1.
-        records: whose they are; distractors and junk are left out.
+        places: of each the vectors (N, D) of L2 norm 1, and whose they are; distractors and junk are left out. People
+            of different places are never compared, and are different people whatever their numbers.
         crop_selection: how the crops of the tracklets were chosen.
         policy: the clip policy that they were embedded with, as in `reid.clips`.
         variant: the feature variant that the vectors are of.
@@ -90,19 +93,14 @@ def measure_calibration(
         The curve with what it means.
 
     Raises:
-        InputError: there are no two people, or nobody is seen by two cameras.
+        InputError: no place has two people, or nobody is seen by two cameras.
         ValueError: the numbers of vectors and records differ.
     """
-    if len(vectors) != len(records):
-        raise ValueError(f"{len(records)} records with {len(vectors)} vectors")
-    people = np.array([record.person_id for record in records], dtype=np.int64)
-    cameras = np.array([record.camera_id for record in records], dtype=np.int64)
-    known = people >= 1
-    vectors, people, cameras = vectors[known], people[known], cameras[known]
-    same = np.sort(_same(vectors, people, cameras))
-    if not len(same) or len(np.unique(people)) < 2:
+    known = [_known(vectors, records) for vectors, records in places]
+    same = np.sort(np.concatenate([*(_same(*place) for place in known), np.zeros(0)]).astype(np.float32))
+    if not len(same) or all(len(np.unique(people)) < 2 for _, people, _ in known):
         raise InputError("a match threshold takes two people, and one of them in two cameras")
-    counts, edges, at_most_alike = _different(vectors, people)
+    counts, edges, at_most_alike = _different([(vectors, people) for vectors, people, _ in known])
     at_or_above = np.append(np.cumsum(counts[::-1])[::-1], at_most_alike)  # as long as edges
     points = _points(edges, at_or_above)
     calibration = Calibration(
@@ -139,51 +137,67 @@ def draw_calibration(measured: Measured, path: Path, *, title: str) -> None:
     save_figure(figure, path)
 
 
-def _same(vectors: Vectors, people: NDArray[np.int64], cameras: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Compare each person's tracklets across cameras."""
+def _known(
+    vectors: Vectors, records: Sequence[TrackletRecord]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Give the vectors of people, in double precision, whose they are, and the cameras."""
+    if len(vectors) != len(records):
+        raise ValueError(f"{len(records)} records with {len(vectors)} vectors")
+    people = np.array([record.person_id for record in records], dtype=np.int64)
+    cameras = np.array([record.camera_id for record in records], dtype=np.int64)
+    is_known = people >= 1
+    return vectors[is_known].astype(np.float64), people[is_known], cameras[is_known]
+
+
+def _same(vectors: NDArray[np.float64], people: NDArray[np.int64], cameras: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Compare each tracklet with its own person in other cameras."""
     found = []
     for person in np.unique(people):
         rows = np.flatnonzero(people == person)
-        first, second = np.triu_indices(len(rows), 1)
-        across = cameras[rows[first]] != cameras[rows[second]]
-        found.append((vectors[rows] @ vectors[rows].T)[first[across], second[across]])
-    similarities: NDArray[np.float32] = np.concatenate([*found, np.zeros(0)], dtype=np.float32)
-    return np.clip(similarities, np.float32(-1), np.float32(1))
+        for row in rows:
+            others = rows[cameras[rows] != cameras[row]][:_TRACKLETS]
+            if len(others):
+                found.append(float(vectors[others].mean(axis=0) @ vectors[row]))
+    similarities: NDArray[np.float64] = np.clip(np.array(found), -1, 1)
+    return similarities
 
 
-def _different(vectors: Vectors, people: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
-    """Count the similarities of different people in even cells between the least and the greatest.
+def _different(
+    places: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
+    """Count the similarities to other people in even cells between the least and the greatest.
 
     Returns:
-        The counts, the cells' edges, and how many pairs have the greatest similarity of all.
+        The counts, the cells' edges, and how many have the greatest similarity of all.
     """
-    extremes = [(block.min(), block.max()) for block in _blocks(vectors, people)]
+    extremes = [(block.min(), block.max()) for block in _blocks(places)]
     least, most = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
     if least == most:
-        pairs = sum(len(block) for block in _blocks(vectors, people))
-        return np.array([pairs]), np.array([least, most]), pairs
+        number = sum(len(block) for block in _blocks(places))
+        return np.array([number]), np.array([least, most]), number
     counts = np.zeros(_CELLS, dtype=np.int64)
     edges = np.linspace(least, most, _CELLS + 1)
     at_most_alike = 0
-    for block in _blocks(vectors, people):
+    for block in _blocks(places):
         counts += np.histogram(block, bins=_CELLS, range=(least, most))[0]
         at_most_alike += int((block == most).sum())
     return counts, edges, at_most_alike
 
 
-def _blocks(vectors: Vectors, people: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
-    """Compare tracklets of different people, each pair once, some at a time."""
-    for start in range(0, len(vectors), _ROWS_AT_ONCE):
-        block = slice(start, start + _ROWS_AT_ONCE)
-        similarities = vectors[block] @ vectors[start:].T
-        wanted = np.triu(people[block, None] != people[None, start:], 1)
-        if wanted.any():
-            # In double precision, so that a similarity falls into the very cell whose edges it lies between.
-            yield np.clip(similarities[wanted].astype(np.float64), -1, 1)
+def _blocks(places: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> Iterator[NDArray[np.float64]]:
+    """Compare tracklets with the other people of their place, some tracklets at a time."""
+    for vectors, people in places:
+        everyone = np.unique(people)
+        if len(everyone) < 2:
+            continue
+        means = np.stack([vectors[people == person][:_TRACKLETS].mean(axis=0) for person in everyone])
+        for start in range(0, len(vectors), _ROWS_AT_ONCE):
+            block = slice(start, start + _ROWS_AT_ONCE)
+            yield np.clip((vectors[block] @ means.T)[people[block, None] != everyone], -1, 1)
 
 
 def _points(edges: NDArray[np.float64], at_or_above: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Choose edges whose numbers of pairs are evenly spread on a logarithmic scale, the last edge among them."""
+    """Choose edges whose numbers of comparisons are evenly spread on a logarithmic scale, the last edge among them."""
     wanted = np.geomspace(at_or_above[0], at_or_above[-1], _POINTS - 1)
     first_below = np.searchsorted(-at_or_above, -wanted)  # numbers never rise
     points = np.unique(np.append(first_below, len(edges) - 1))
@@ -205,8 +219,8 @@ def _draw_similarities(axes: Axes, measured: Measured) -> None:
     middles = (edges[:-1] + edges[1:]) / 2
     pairs = measured.calibration.pairs
     kinds = (
-        (f"different people ({pairs:,} pairs)", middles, counts, RED, "//"),
-        (f"one person in two cameras ({len(measured.same):,} pairs)", measured.same, None, BLUE, ""),
+        (f"different people ({pairs:,} comparisons)", middles, counts, RED, "//"),
+        (f"one person in other cameras ({len(measured.same):,})", measured.same, None, BLUE, ""),
     )
     for label, values, weights, colour, hatch in kinds:
         drawn: dict[str, Any] = {"bins": bars, "weights": weights, "density": True, "color": colour}
@@ -224,10 +238,10 @@ def _draw_rates(axes: Axes, measured: Measured) -> None:
         curve.similarities, curve.false_match_rates, color=RED, linewidth=2, label="false matches: different people"
     )
     shares = 1 - np.arange(len(measured.same)) / len(measured.same)
-    axes.plot(measured.same, shares, "--", color=BLUE, linewidth=2, label="true matches: one person in two cameras")
+    axes.plot(measured.same, shares, "--", color=BLUE, linewidth=2, label="true matches: one person in other cameras")
     axes.set_yscale("log")
     axes.set_ylim(0.5 / curve.pairs, 1.5)
-    tidy(axes, title="Share of pairs at or above a threshold", x="cosine similarity", y="share of pairs")
+    tidy(axes, title="Share of comparisons at or above a threshold", x="cosine similarity", y="share")
     legend_beside(axes)
     _mark_thresholds(axes, measured)
 
@@ -239,7 +253,7 @@ def _mark_thresholds(axes: Axes, measured: Measured) -> None:
     for rate, style in zip(galleries, styles, strict=True):
         at = "at" if rate.measured else "at more than"
         label = (
-            f"threshold {rate.threshold:.3f}: finds {rate.true_match_rate:.0%} of the true pairs\n"
+            f"threshold {rate.threshold:.3f}: finds {rate.true_match_rate:.0%} of the true matches\n"
             f"{at} {rate.far:.0%} false alarms among {rate.gallery_size:,} people"
         )
         axes.axvline(rate.threshold, color=GREY, linestyle=style, linewidth=1.5, label=label)

@@ -1,8 +1,8 @@
 """From a wanted rate of false alarms to a match threshold.
 
-A checkpoint carries the curve of false matches between *pairs* of tracklets of different people. Whoever searches a
-gallery compares with every identity in it, so the chance that an absent person gets linked to anyone grows with the
-gallery; the threshold is set for its size.
+A checkpoint carries the curve of false matches between a tracklet and *one* other person. Whoever searches a gallery
+compares with every identity in it, so the chance that an absent person gets linked to anyone grows with the gallery;
+the threshold is set for its size.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ class MatchThreshold(NamedTuple):
 
 @dataclass(frozen=True)
 class Calibration:
-    """The measured curve of false matches between pairs, and what it was measured on.
+    """The measured curve of false matches, and what it was measured on.
 
     Args:
         similarities: thresholds on cosine similarity, strictly ascending.
-        false_match_rates: for each threshold the share of pairs of different people at or above it; in (0, 1], never
+        false_match_rates: for each threshold the share of tracklets and other people at or above it; in (0, 1], never
             rising. The curve ends at the last threshold that some pair still passed.
         crop_selection: how the crops of a tracklet were chosen.
         policy: the clip policy, as in `reid.clips`.
         variant: the feature variant that was compared.
-        pairs: how many pairs of different people were compared.
+        pairs: how many pairs of a tracklet and another person were compared.
 
     Raises:
         ValueError: the curve is empty, uneven, not monotone or out of range.
@@ -122,7 +122,7 @@ class Calibration:
 
 
 def pair_rate(far: float, gallery_size: int) -> float:
-    """Return the false-match rate p between pairs at which a search stays within a rate of false alarms.
+    """Return the false-match rate p with one person at which a search stays within a rate of false alarms.
 
     Solves 1 - (1 - p)^n = far for n comparisons that are taken to be independent.
 

@@ -28,6 +28,7 @@ from reid.preprocess import Preprocessing
 from reid.version import package_version
 
 FORMAT = 1
+SUFFIX = ".safetensors"
 _METADATA_KEY = "vreid"
 _PICKLE_SUFFIXES = {".pth", ".pt", ".bin", ".ckpt", ".pkl", ".tar"}
 
@@ -148,10 +149,31 @@ def save_checkpoint(
         provenance=provenance,
         calibration=calibration,
     )
-    header = {_METADATA_KEY: json.dumps(dataclasses.asdict(metadata))}
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.embedding_state().items()}
     if half:
         tensors = {key: _halved(value) for key, value in tensors.items()}
+    _write(path, tensors, metadata)
+
+
+def replace_calibration(path: str | Path, calibration: Calibration, out: str | Path) -> None:
+    """Write a checkpoint anew with another calibration; the weights stay what they are to the last bit.
+
+    Args:
+        path: a file that `save_checkpoint` wrote.
+        calibration: the measured curve.
+        out: where to; a file that is already there is replaced only once the new one is whole.
+
+    Raises:
+        WeightsError: as `load_checkpoint`.
+        OutputError: the file cannot be written.
+    """
+    with _opened(Path(path)) as (file, metadata):
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (the file is no mapping)
+    _write(Path(out), tensors, dataclasses.replace(metadata, calibration=calibration))
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: Metadata) -> None:
+    header = {_METADATA_KEY: json.dumps(dataclasses.asdict(metadata))}
     try:
         with whole_file(path) as building:
             save_file(tensors, building, metadata=header)

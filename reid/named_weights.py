@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reid.checkpoints import Facts, read_facts
+from reid.checkpoints import SUFFIX, Facts, read_facts
 from reid.embedder import Embedder
 from reid.errors import WeightsError
 from reid.models import PRESETS
@@ -24,7 +24,6 @@ from reid.weights_folder import weights_folder
 AUTO = "auto"
 SHIPPED = "dcct-compact"
 UNTRAINED = "untrained:"
-_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class NamedWeights:
 
 def shipped_checkpoint() -> Path:
     """Where the checkpoint lies that comes with the package."""
-    return Path(__file__).parent / "weights" / f"{SHIPPED}{_SUFFIX}"
+    return Path(__file__).parent / "weights" / f"{SHIPPED}{SUFFIX}"
 
 
 def find_named(name: str = AUTO) -> NamedWeights:
@@ -69,7 +68,7 @@ def find_named(name: str = AUTO) -> NamedWeights:
         if preset not in PRESETS:
             raise WeightsError(f"weights: {name}: there is no model {preset!r}; models: {', '.join(PRESETS)}")
         return NamedWeights(None, preset, "random weights, as asked for")
-    for path in (Path(name), weights_folder() / name, weights_folder() / f"{name}{_SUFFIX}"):
+    for path in (Path(name), weights_folder() / name, weights_folder() / f"{name}{SUFFIX}"):
         if _is(path, Path.is_file):
             return NamedWeights(path, None, f"{path}, as asked for")
     if _is(Path(name), Path.is_dir):
@@ -94,7 +93,7 @@ def kept_checkpoints() -> list[tuple[Path, Facts]]:
     """List the checkpoints that the user keeps in the folder of weights, biggest first, passing over what is none."""
     found = []
     try:
-        paths = sorted(weights_folder().glob(f"*{_SUFFIX}"))
+        paths = sorted(weights_folder().glob(f"*{SUFFIX}"))
     except OSError:
         return []
     for path in paths:

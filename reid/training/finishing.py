@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reid.calibrating import Measured, draw_calibration, measure_calibration
+from reid.calibrating import Measured, draw_calibration
 from reid.checkpoints import load_checkpoint, save_checkpoint
-from reid.clips import RUN_SELECTION, kept_indices
-from reid.data.records import DataSet, TrackletRecord
+from reid.data.records import DataSet
 from reid.distributed import World, barrier
 from reid.embedder import Embedder
-from reid.evaluation import colour_histogram_scores, embed_records, evaluate_data_set, scored_rows
+from reid.evaluation import colour_histogram_scores, evaluate_data_set, scored_rows
 from reid.metrics import RankingScores, chance_map
+from reid.recalibrating import measure_places
 from reid.training.folder import TrainingFolder, write_text
 from reid.training.listener import TrainingListener, stop_if_asked
 from reid.training.recipe import Recipe
@@ -126,22 +126,11 @@ def _open(path: Path, world: World) -> Embedder:
 
 def _calibrate(path: Path, held_out: DataSet, *, half: bool, world: World, listener: TrainingListener) -> Measured:
     """Measure what one checkpoint makes of the held-out people, and write it into the checkpoint."""
-    embedder = _open(path, world)
-    total = len(held_out.test)
-    records = [_as_run_keeps(record) for record in held_out.test]
-    embedded = embed_records(
-        embedder,
-        records,
-        held_out.source,
+    measured = measure_places(
+        _open(path, world),
+        [(held_out.test, held_out.source)],
         world=world,
-        on_tracklets=_teller(listener, "held-out people", total),
-    )
-    measured = measure_calibration(
-        embedded.vectors[embedder.variant],
-        [records[row] for row in embedded.rows],
-        crop_selection=RUN_SELECTION,
-        policy=embedder.policy,
-        variant=embedder.variant,
+        on_tracklets=_teller(listener, "held-out people", len(held_out.test)),
     )
     if world.is_main:
         checkpoint = load_checkpoint(path)
@@ -157,11 +146,6 @@ def _calibrate(path: Path, held_out: DataSet, *, half: bool, world: World, liste
         )
     barrier()
     return measured
-
-
-def _as_run_keeps(record: TrackletRecord) -> TrackletRecord:
-    """Leave a tracklet the pictures that `vreid run` would keep of it; a data set's pictures pass for good ones."""
-    return replace(record, frames=tuple(record.frames[index] for index in kept_indices(len(record.frames))))
 
 
 def _content(judgement: Judgement, data_set: DataSet) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""The measured curve of false matches: by hand, against all pairs, and what it leads to."""
+"""The measured curve of false matches: by hand, against all comparisons, and what it leads to."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import tracemalloc
-from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -40,38 +39,48 @@ def people(number: int, tracklets: int, *, noise: float = 0.6, seed: int = 0) ->
 
 
 def measure(vectors: Vectors, records: list[TrackletRecord]) -> Measured:
-    return measure_calibration(vectors, records, crop_selection="by hand", policy="even", variant="final")
+    return measure_calibration([(vectors, records)], crop_selection="by hand", policy="even", variant="final")
 
 
 def literal_similarities(vectors: Vectors, records: list[TrackletRecord]) -> tuple[list[float], list[float]]:
-    """Compare all pairs one by one: those of one person in two cameras, and those of different people."""
+    """Compare everyone one by one: with three tracklets of their own in other cameras, and of each other person."""
     same, different = [], []
-    for (a, first), (b, second) in combinations(zip(vectors, records, strict=True), 2):
-        if min(first.person_id, second.person_id) < 1:
-            continue
-        if first.person_id != second.person_id:
-            different.append(float(a @ b))
-        elif first.camera_id != second.camera_id:
-            same.append(float(a @ b))
+    known = [(vector, record) for vector, record in zip(vectors, records, strict=True) if record.person_id > 0]
+    for vector, record in known:
+        for person in {other.person_id for _, other in known}:
+            is_own = person == record.person_id
+            theirs = [
+                other
+                for other, shown in known
+                if shown.person_id == person and not (is_own and shown.camera_id == record.camera_id)
+            ][:3]
+            if theirs:
+                (same if is_own else different).append(float(np.mean([vector @ other for other in theirs])))
     return same, different
 
 
 def test_four_tracklets_by_hand() -> None:
-    # Different people are 50, 60, 80, 90, 20 and 30 degrees apart; one person in two cameras 10 and 30.
+    # Person 1 is at 0, 20 and 0 degrees, person 2 at 60 and 90.
     records = seen((1, 1), (1, 2), (2, 1), (2, 2), (1, 1))
-    measured = measure(at_angles(0, 10, 60, 90, 0), records)
+    measured = measure(at_angles(0, 20, 60, 90, 0), records)
+
+    def mean(*degrees: float) -> float:
+        return float(np.mean(np.cos(np.deg2rad(degrees))))
+
     curve = measured.calibration
-    assert curve.pairs == 6
+    assert curve.pairs == 5
     assert (curve.crop_selection, curve.policy, curve.variant) == ("by hand", "even", "final")
-    assert curve.similarities[0] == pytest.approx(0, abs=1e-6)
+    assert curve.similarities[0] == pytest.approx(mean(90, 70, 90), abs=1e-6)
     assert curve.false_match_rates[0] == 1
-    assert curve.similarities[-1] == pytest.approx(np.cos(np.deg2rad(50)), abs=1e-6)
-    assert curve.false_match_rates[-1] == pytest.approx(1 / 6)
-    np.testing.assert_allclose(measured.same, np.cos(np.deg2rad([30, 10, 10])), atol=1e-6)
+    # At 20 degrees one is 40 and 70 from person 2, at 60 twice 60 and once 40 from person 1.
+    assert curve.similarities[-1] == pytest.approx(mean(60, 60, 40), abs=1e-6)
+    assert curve.false_match_rates[-1] == pytest.approx(1 / 5)
+    assert mean(60, 60, 40) > mean(40, 70)
+    np.testing.assert_allclose(measured.same, [mean(30), mean(30), mean(20), mean(20, 20), mean(20)], atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_point_is_the_share_of_all_pairs(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_point_is_the_share_of_all_comparisons(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reid.calibrating, "_ROWS_AT_ONCE", 13)
     vectors, records = people(25, 6, seed=seed)
     records[3] = dataclasses.replace(records[3], person_id=JUNK_ID)
@@ -89,7 +98,7 @@ def test_every_point_is_the_share_of_all_pairs(seed: int, monkeypatch: pytest.Mo
     assert measured.different_counts.sum() == len(different)
 
 
-def test_the_curve_is_dense_where_matches_are_rare_and_ends_at_the_last_pair() -> None:
+def test_the_curve_is_dense_where_matches_are_rare_and_ends_at_the_last_one() -> None:
     vectors, records = people(60, 8)
     curve = measure(vectors, records).calibration
     _, different = literal_similarities(vectors, records)
@@ -126,7 +135,7 @@ def test_better_vectors_find_more() -> None:
     assert good > 0.95 > 0.5 > poor
 
 
-def test_pairs_that_are_all_alike_make_a_curve_of_one_point() -> None:
+def test_people_who_are_all_alike_make_a_curve_of_one_point() -> None:
     measured = measure(at_angles(0, 0, 0, 0), seen((1, 1), (1, 2), (2, 1), (2, 2)))
     assert (measured.calibration.similarities, measured.calibration.false_match_rates) == ((1.0,), (1.0,))
     assert measured.rates[1].threshold == 1
@@ -153,6 +162,16 @@ def test_it_survives_json() -> None:
 def test_people_that_say_nothing_are_refused(records: list[TrackletRecord]) -> None:
     with pytest.raises(InputError, match="two people, and one of them in two cameras"):
         measure(at_angles(*range(len(records))).reshape(-1, 2), records)
+
+
+def test_people_of_different_places_are_never_compared() -> None:
+    ones, others = people(12, 4, seed=1), people(9, 4, seed=2)
+    together = measure_calibration([ones, others], crop_selection="by hand", policy="even", variant="final")
+    apart = [literal_similarities(*each) for each in (ones, others)]
+    different = sorted(value for _, values in apart for value in values)
+    assert together.calibration.pairs == len(different) == 48 * 11 + 36 * 8
+    assert together.calibration.similarities[-1] == pytest.approx(different[-1], abs=1e-6)
+    np.testing.assert_allclose(together.same, sorted(value for values, _ in apart for value in values), atol=1e-6)
 
 
 def test_vectors_that_are_not_the_records_are_refused() -> None:
@@ -187,11 +206,11 @@ def test_a_picture_that_cannot_be_written_names_the_file(tmp_path: Path) -> None
         draw_calibration(measure(*people(5, 4)), path, title="nowhere")
 
 
-def test_memory_does_not_grow_with_the_pairs() -> None:
+def test_memory_does_not_grow_with_the_comparisons() -> None:
     vectors, records = people(250, 8)
     tracemalloc.start()
     measured = measure(vectors, records)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert measured.calibration.pairs == 2000 * 1999 // 2 - 250 * 28
+    assert measured.calibration.pairs == 2000 * 249
     assert peak < 12 * measured.calibration.pairs  # all of them at once take 12 bytes each and more
