@@ -264,7 +264,7 @@ class GalleryStore:
                 "FROM sightings s LEFT JOIN looks l ON l.sighting_id = s.id GROUP BY s.person_id ORDER BY s.person_id"
             )
             return [
-                Person(one, sightings, looks, tuple(cameras[one]), first, last)
+                Person(one, sightings, looks, tuple(cameras[one]), float(first), float(last))
                 for one, sightings, looks, first, last in rows
             ]
 
@@ -279,7 +279,7 @@ class GalleryStore:
         where, values = ("", ()) if person_id is None else ("WHERE s.person_id = ?", (person_id,))
         with self._errors():
             rows = self._db.execute(f"SELECT {_SIGHTING} FROM sightings s {where} ORDER BY s.seen, s.id", values)
-            found = [_sighting(row) for row in rows]
+            found = self._sightings(rows)
         if person_id is not None and not found:
             raise ConfigError(f"there is no person {person_id} in the gallery {self.folder}")
         return found
@@ -291,7 +291,8 @@ class GalleryStore:
                 self._db.execute(f"SELECT {_SIGHTING} FROM sightings s WHERE s.id = ?", (number,)).fetchone()
                 for number in numbers
             ]
-        return {sighting.id: sighting for sighting in (_sighting(row) for row in rows if row is not None)}
+            found = self._sightings(row for row in rows if row is not None)
+        return {sighting.id: sighting for sighting in found}
 
     def looks_named(self, camera_id: str, track_id: int) -> list[tuple[Sighting, np.ndarray]]:
         """Sightings of one name that have a vector, (D,) float32: at most one a run."""
@@ -301,7 +302,8 @@ class GalleryStore:
                 "WHERE s.camera_id = ? AND s.track_id = ? ORDER BY s.id",
                 (camera_id, track_id),
             ).fetchall()
-        return [(_sighting(row[:-1]), np.frombuffer(row[-1], dtype="<f4").astype(np.float32)) for row in rows]
+            found = self._sightings(row[:-1] for row in rows)
+        return [(one, np.frombuffer(row[-1], "<f4").astype(np.float32)) for one, row in zip(found, rows, strict=True)]
 
     def camera_ids(self) -> list[str]:
         """All cameras, by name."""
@@ -367,6 +369,13 @@ class GalleryStore:
         with self._errors():
             rows = self._db.execute("SELECT id, path, created FROM runs ORDER BY id")
             return [KnownRun(number, Path(path), created) for number, path, created in rows]
+
+    def _sightings(self, rows: Iterable[Sequence[Any]]) -> list[Sighting]:
+        found = [_sighting(row) for row in rows]
+        known = {number for (number,) in self._db.execute("SELECT id FROM runs")}
+        if any(sighting.run_id not in known for sighting in found):
+            raise ValueError("somebody was seen in a run that it does not know")
+        return found
 
     def left_in_runs(self, person_id: int) -> list[tuple[int, str, int]]:
         """Run, camera and track of a person's forgotten stays that may still be in their runs."""
@@ -594,9 +603,19 @@ def _make(path: Path, made_of: dict[str, Any], calibration: Calibration | None) 
 
 
 def _sighting(row: Sequence[Any]) -> Sighting:
-    number, person_id, run_id, camera_id, track_id, start_s, end_s, clock_known, start_time, end_time = row
+    number, person_id, run_id, camera_id, track_id, start_s, end_s, clock_known, *times = row
+    start_time, end_time = (None if time is None else float(time) for time in times)
     return Sighting(
-        number, person_id, run_id, camera_id, track_id, start_s, end_s, bool(clock_known), start_time, end_time
+        number,
+        person_id,
+        run_id,
+        camera_id,
+        track_id,
+        float(start_s),
+        float(end_s),
+        bool(clock_known),
+        start_time,
+        end_time,
     )
 
 

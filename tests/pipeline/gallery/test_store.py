@@ -157,6 +157,22 @@ def test_a_gallery_that_was_tampered_with_is_called_damaged(store: GalleryStore,
         GalleryStore(store.folder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM runs", "UPDATE sightings SET seen = 'noon'", "UPDATE sightings SET start_s = 'soon'"],
+)
+def test_rows_that_contradict_each_other_are_called_damaged(store: GalleryStore, change: str) -> None:
+    """Otherwise a deletion would pass over what is still in a run."""
+    (number,) = add(store, [seen("gate", 1, 0, 30)])
+    with sqlite3.connect(store.path) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(change)
+    db.close()
+    with pytest.raises(InputError, match="is damaged"):
+        store.people()
+        store.sightings(number)
+
+
 def test_an_empty_file_is_called_damaged_and_stays_empty(store: GalleryStore) -> None:
     store.close()
     store.path.write_bytes(b"")
