@@ -149,7 +149,7 @@ from pipeline.evaluation_inputs import read_result, read_truth_folder
 from pipeline.evaluation_matching import match_frame
 from pipeline.identities import stays_of
 from pipeline.mot import TrackBox, TruthBox
-from pipeline.reassociation import clock_of, reassociate, settings_of
+from pipeline.reassociation import calibration_of, clock_of, reassociate, settings_of
 from pipeline.run_directory import RunDirectory
 from pipeline.site import load_site
 from pipeline.synthetic_scene import write_scene
@@ -227,16 +227,17 @@ def false_alarms(run: RunDirectory, people: Sequence[int | None]) -> float:
     constraints = Constraints(settings_of(run)[1])
     groups = {person: [row for row, other in enumerate(people) if other == person] for person in set(people) - {None}}
     means = {person: vectors[group].mean(axis=0) for person, group in groups.items()}
+    calibration = calibration_of(run)
+    per_nat = 0.0 if calibration is None else calibration.similarity_per_nat
+
+    def is_taken_for(row: int, person: int) -> bool:
+        one, others = [stays[row]], [stays[other] for other in groups[person]]
+        score = means[person] @ vectors[row] + per_nat * (constraints.usualness(one, others) or 0.0)
+        return bool(score >= association["threshold"]) and constraints.allow(one, others)
+
     asked = [row for row, person in enumerate(people) if person and rows[row].evidence == ENOUGH]
-    alarms = 0
-    for row in asked:
-        alike = [
-            person
-            for person, mean in means.items()
-            if person != people[row] and mean @ vectors[row] >= association["threshold"]
-        ]
-        alarms += any(constraints.allow([stays[row]], [stays[other] for other in groups[person]]) for person in alike)
-    return alarms / max(1, len(asked))
+    alarms = [any(is_taken_for(row, person) for person in groups if person != people[row]) for row in asked]
+    return sum(alarms) / max(1, len(asked))
 
 
 def topology_of(scene: Path, run: Path, known: str) -> TopologyConfig:

@@ -128,8 +128,8 @@ class TransitConfig(Settings):
     cameras: CameraPair
     min_s: Annotated[float, Field(ge=0)] = 0.0
     max_s: Positive | None = None
-    usual_s: Positive | None = None
-    spread: Annotated[float, Field(gt=1)] | None = None
+    usual_s: Annotated[float, Field(gt=0, le=1e7)] | None = None
+    spread: Annotated[float, Field(gt=1, le=10)] | None = None
     one_way: bool = False
 
     @model_validator(mode="after")

@@ -109,9 +109,11 @@ class Constraints:
             limits = (transit.min_s, math.inf if transit.max_s is None else transit.max_s)
             for way in [(first, second)] if transit.one_way else [(first, second), (second, first)]:
                 self._transit_s[way] = limits
+                self._usual.pop(way, None)
                 if transit.usual_s is not None and transit.spread is not None:
                     self._usual[way] = UsualTime(transit.usual_s, transit.spread, transit.min_s, transit.max_s)
-        self.most_nats = max((usual.most_nats for usual in self._usual.values()), default=0.0)
+        self.knows_times = bool(self._usual)
+        self.most_nats = max([0.0, *(usual.most_nats for usual in self._usual.values())])
 
     def allow(self, some: Sequence[Stay], others: Sequence[Stay]) -> bool:
         """Whether all of these stays can be of one person, given that each group for itself can.
@@ -141,9 +143,9 @@ class Constraints:
 
         Returns:
             The mean of `UsualTime.nats` over the direct ways between both groups, at most `most_nats`; None where of
-            none of them anything is known.
+            none of them anything is known, as always without `knows_times`.
         """
-        if not self._usual:
+        if not self.knows_times:
             return None
         known = [
             self._usual[way].nats(later.start_s - earlier.end_s)

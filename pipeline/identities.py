@@ -80,16 +80,25 @@ def stays_of(rows: Sequence[TrackletRow], clocks: Mapping[str, CameraClock]) -> 
     Returns:
         One stay a row, in order.
     """
-    starts = [clock.start_time.timestamp() for clock in clocks.values() if clock.start_time is not None]
-    together = not starts
+    together = all(clock.start_time is None for clock in clocks.values())
     stays = []
     for row in rows:
-        start_time, rate = clocks[row.camera_id].start_time, clocks[row.camera_id].rate
-        origin_s = 0.0 if start_time is None else start_time.timestamp() - min(starts)
-        known = together or start_time is not None
+        origin_s, rate = _origin_s(clocks, row.camera_id), clocks[row.camera_id].rate
+        known = together or clocks[row.camera_id].start_time is not None
         start_s, end_s = origin_s + rate * row.start_s, origin_s + rate * row.end_s
         stays.append(Stay(row.camera_id, start_s, end_s, known, row.track_id, row.entered_by, row.left_by))
     return stays
+
+
+def recording_time(clocks: Mapping[str, CameraClock], camera_id: str, time_s: float) -> float:
+    """Turn a time on the clock of `stays_of` back into seconds of a camera's own recording."""
+    return (time_s - _origin_s(clocks, camera_id)) / clocks[camera_id].rate
+
+
+def _origin_s(clocks: Mapping[str, CameraClock], camera_id: str) -> float:
+    """When a camera's recording begins on the clock of `stays_of`."""
+    starts = {name: clock.start_time.timestamp() for name, clock in clocks.items() if clock.start_time is not None}
+    return starts[camera_id] - min(starts.values()) if camera_id in starts else 0.0
 
 
 def clock_basis(clocks: Mapping[str, CameraClock]) -> str:
@@ -172,13 +181,16 @@ def identify(
         gallery_size, threshold = people, choose_threshold(settings, calibration, people, warn=warnings.append)
         return threshold.value
 
+    fixed = settings.threshold is not None or calibration is None
+    if calibration is None and constraints.knows_times:
+        warn("usual times of ways count nothing: the network was not calibrated, so nothing says what they are worth")
     assignments = associate(
         embeddings,
         stays,
         evidence,
         constraints,
         index,
-        threshold=threshold_for,
+        threshold=threshold_for(1) if fixed else threshold_for,
         candidates_k=settings.candidates_k,
         method=settings.method,
         k_reciprocal=settings.k_reciprocal,

@@ -45,12 +45,14 @@ class Removed:
     """What was taken out.
 
     Attributes:
-        vectors: (N, D) float32, of the stays that are gone.
+        keys: camera and track of the stays that are gone.
+        vectors: (N, D) float32, of them.
         pictures: contents of the picture files that are gone.
         videos: annotated videos that showed the person and are gone.
         recordings: camera, source, and from when to when in it the person can still be seen there, seconds.
     """
 
+    keys: list[Key]
     vectors: np.ndarray
     pictures: list[bytes]
     videos: list[Path]
@@ -94,6 +96,7 @@ def remove_stays(path: Path, keys: Sequence[Key], *, warn: Callable[[str], None]
     videos = [video for video in videos if video.exists()]
     files = [file for file in (*pictures, *scenes) if file.is_file()]
     removed = Removed(
+        keys=[(row.camera_id, row.track_id) for row in gone],
         vectors=embeddings[is_gone],
         pictures=[file.read_bytes() for file in files],
         videos=videos,

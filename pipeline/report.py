@@ -201,6 +201,8 @@ def _entry_text(entry: object) -> str:
         limits = f"at least {entry['min_s']:g} s"
         if entry.get("max_s") is not None:
             limits += f", directly at most {entry['max_s']:g} s"
+        if entry.get("usual_s") is not None:
+            limits += f", usually {entry['usual_s']:g} s"
         return f"{first} {'to' if entry.get('one_way') else 'and'} {second}: {limits}"
     return " and ".join(map(str, entry)) if isinstance(entry, list | tuple) else str(entry)
 

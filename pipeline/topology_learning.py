@@ -146,7 +146,7 @@ def _way(cameras: tuple[str, str], times_s: Sequence[float]) -> Way:
         min_s=round(max(0.0, _FASTER * float(usual[0])), 1),
         max_s=round(max(0.1, _SLOWER * float(usual[-1])), 1),
     )
-    if np.any(usual > 0):
+    if np.all(usual > 0):  # else both views adjoin, and no time is the usual one
         usual_s, spread = usual_time(usual.tolist())
         limits = limits.model_copy(update={"usual_s": round(max(0.1, usual_s), 1), "spread": round(spread, 2)})
     return Way(cameras, tuple(seen.tolist()), limits, False)

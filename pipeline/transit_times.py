@@ -13,7 +13,7 @@ _ANY_TIME = 0.1
 # What is taken for the spread before anybody was seen, and how many people that is worth.
 _PRIOR_SPREAD = 2.0
 _PRIOR_PEOPLE = 10
-_END = 3.0  # spreads above the usual time, where no longest time is known
+_END = 3.0  # spreads above the usual time: whoever takes longer is not of those who take a usual one
 
 
 @dataclass(frozen=True)
@@ -35,31 +35,50 @@ class UsualTime:
     max_s: float | None = None
 
     def nats(self, time_s: float) -> float:
-        """Say how much more often those who go this way take this time than others do, who come at any possible time.
+        """Say how much more often those who go this way take this time than others do, who come at any time.
+
+        Any time is from the shortest one to three spreads above the usual one: a limit that is far above that says
+        what is impossible, and not that strangers come so late.
 
         Args:
             time_s: seconds from leaving one camera to coming into view of the other.
 
         Returns:
-            The logarithm of the ratio of both densities; at least log 0.1.
+            The logarithm of the ratio of both densities; at least log 0.1. 0 where there is only one possible time.
         """
-        longest_s = self.usual_s * self.spread**_END if self.max_s is None else self.max_s
-        ratio = self.density(time_s) * max(longest_s - self.min_s, 0.0)
+        longest_s = self._longest_s
+        if longest_s <= self.min_s:
+            return 0.0
+        ratio = 0.0
+        if self.min_s <= time_s <= longest_s:
+            within = self._share_below(longest_s) - self._share_below(self.min_s)
+            ratio = self.density(time_s) / within * (longest_s - self.min_s)
         return math.log((1 - _ANY_TIME) * ratio + _ANY_TIME)
 
     @property
     def most_nats(self) -> float:
         """The greatest value of `nats`."""
         sigma = math.log(self.spread)
-        return self.nats(self.usual_s * math.exp(-sigma * sigma))  # where the density is greatest
+        densest_s = self.usual_s * math.exp(-sigma * sigma)
+        return self.nats(min(max(densest_s, self.min_s), self._longest_s))
 
     def density(self, time_s: float) -> float:
-        """Give the distribution's density per second, of those who take a usual time."""
+        """Give the distribution's density per second, of those who take a usual time, as if there were no limits."""
         if time_s <= 0:
             return 0.0
         sigma = math.log(self.spread)
         deviation = math.log(time_s / self.usual_s) / sigma
         return math.exp(-0.5 * deviation * deviation) / (sigma * math.sqrt(2 * math.pi) * time_s)
+
+    @property
+    def _longest_s(self) -> float:
+        far_s = self.usual_s * math.exp(_END * math.log(self.spread))
+        return far_s if self.max_s is None else min(self.max_s, far_s)
+
+    def _share_below(self, time_s: float) -> float:
+        if time_s <= 0:
+            return 0.0
+        return 0.5 * (1 + math.erf(math.log(time_s / self.usual_s) / (math.log(self.spread) * math.sqrt(2))))
 
 
 def usual_time(times_s: Sequence[float]) -> tuple[float, float]:

@@ -200,7 +200,7 @@ def _points(edges: NDArray[np.float64], at_or_above: NDArray[np.int64]) -> NDArr
     """Choose edges whose numbers of comparisons are evenly spread on a logarithmic scale, the last edge among them."""
     wanted = np.geomspace(at_or_above[0], at_or_above[-1], _POINTS - 1)
     first_below = np.searchsorted(-at_or_above, -wanted)  # numbers never rise
-    points = np.unique(np.append(first_below, len(edges) - 1))
+    points = np.unique(np.append(first_below, len(edges) - 1).clip(max=len(edges) - 1))  # `wanted` is rounded
     apart: NDArray[np.int64] = points[np.append(np.diff(edges[points]) > 0, True)]
     return apart
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-_USUAL_RATES = (1e-2, 1e-3)
+_STRICT = 1e-3  # rate of false matches, as usual thresholds have it
 
 
 class MatchThreshold(NamedTuple):
@@ -99,8 +99,15 @@ class Calibration:
 
     @property
     def similarity_per_nat(self) -> float:
-        """By how much similarity has to grow, around usual thresholds, for false matches to be e times as rare."""
-        loose, strict = _USUAL_RATES
+        """By how much similarity has to grow, around usual thresholds, for false matches to be e times as rare.
+
+        Where the curve does not reach as far, over the last tenfold of it; 0 where it has one point.
+        """
+        rates = self.false_match_rates
+        strict = max(_STRICT, rates[-1])
+        loose = min(10 * strict, rates[0])
+        if loose <= strict:
+            return 0.0
         return (self.threshold(strict, 1).similarity - self.threshold(loose, 1).similarity) / math.log(loose / strict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -46,12 +46,13 @@ class Assignment:
     Attributes:
         identity_id: from 1 in order of first appearance; None is unknown.
         match_score: mean cosine similarity to the identity's other tracklets; None when it is alone or unknown.
-        runner_up_score: highest mean cosine similarity to any other identity that one of the `candidates_k` nearest
-            tracklets belongs to; None when they belong to no other.
+        runner_up_score: mean cosine similarity to that other identity, of those that one of the `candidates_k` nearest
+            tracklets belongs to, which fits best, times counted; None when they belong to no other.
         runner_up_identity_id: that identity.
         runner_up_conflict: what speaks against this tracklet being of it, in words, where a constraint does.
         way_score: what the times of the ways to and from the identity's other tracklets counted beside `match_score`,
             where usual times are known.
+        margin: how much better the identity fits than the runner-up, times counted for both; None where either is none.
     """
 
     identity_id: int | None
@@ -60,13 +61,7 @@ class Assignment:
     runner_up_identity_id: int | None
     runner_up_conflict: str | None = None
     way_score: float | None = None
-
-    @property
-    def margin(self) -> float | None:
-        """How much better the identity fits than the runner-up."""
-        if self.match_score is None or self.runner_up_score is None:
-            return None
-        return self.match_score - self.runner_up_score
+    margin: float | None = None
 
 
 def associate(
@@ -121,26 +116,26 @@ def associate(
     founders = [row for row, has in enumerate(has_evidence) if row in known or (has and rows[row].any())]
     units = sorted([*(sorted(group) for group in together), *([row] for row in founders if row not in known)])
     neighbours = index.neighbours(candidates_k, founders)
-    threshold_of = threshold if callable(threshold) else lambda _: threshold
 
     def grouped(rows: np.ndarray, neighbours: Neighbours, similarity: float) -> Clusters:
         if k_reciprocal:
             rows = refined(rows, stays, neighbours, constraints, similarity, k_reciprocal)
         return METHODS[method](Problem(rows, stays, units, neighbours, constraints, similarity, per_nat))
 
-    def candidates_among(clusters: Clusters) -> int:
-        return count_candidates(units, clusters, stays, constraints)
+    late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
 
-    clusters, similarity = _settled(partial(grouped, rows, neighbours), units, candidates_among, threshold_of)
+    def candidates_among(clusters: Clusters) -> int:
+        return count_candidates([*units, *([row] for row in late)], clusters, stays, constraints)
+
+    clusters, similarity = _settled(partial(grouped, rows, neighbours), units, candidates_among, threshold)
     if camera_prior is not None and clusters:
         person_of = {row: person for person, members in enumerate(clusters) for row in members}
         cameras = [stay.camera_id for stay in stays]
         rows = centred(rows, cameras, [person_of.get(row) for row in range(len(rows))], camera_prior)
         neighbours = VectorIndex(rows).neighbours(candidates_k, founders)
-        clusters, similarity = _settled(partial(grouped, rows, neighbours), units, candidates_among, threshold_of)
+        clusters, similarity = _settled(partial(grouped, rows, neighbours), units, candidates_among, threshold)
     clusters.sort(key=lambda members: min((stays[row].start_s, stays[row].camera_id, row) for row in members))
     candidates = _candidate_identities(neighbours, clusters)
-    late = [row for row in range(len(rows)) if not has_evidence[row] and rows[row].any() and row not in known]
 
     def way_score(row: int, members: Sequence[int]) -> float | None:
         nats = constraints.usualness([stays[row]], [stays[member] for member in members]) if per_nat else None
@@ -154,18 +149,20 @@ def _settled(
     grouped: Callable[[float], Clusters],
     units: Clusters,
     candidates_among: Callable[[Clusters], int],
-    threshold_of: Callable[[int], float],
+    threshold: float | Callable[[int], float],
 ) -> tuple[Clusters, float]:
     """Group with the threshold for as many people as units, then for those who were found, until it stays."""
+    if not callable(threshold):
+        return grouped(threshold), threshold
     people = candidates_among(units)
-    similarity = threshold_of(people)
+    similarity = threshold(people)
     clusters = grouped(similarity)
     for _ in range(_MOST_PASSES - 1):
         found = candidates_among(clusters)
         if found >= people:
             break
         people = found
-        lower = threshold_of(people)
+        lower = threshold(people)
         if lower == similarity:
             break
         similarity = lower
@@ -247,7 +244,9 @@ def _explain(
             of_way = way_score(row, [member for member in clusters[own] if member != row])
         others = candidates[row] if own is None else candidates[row][candidates[row] != own]
         scores = _mean_scores(embedding, others, sums, sizes)
-        best = int(np.argmax(scores)) if len(scores) else None
+        fits = scores + np.array([way_score(row, clusters[other]) or 0.0 for other in others.tolist()])
+        best = int(np.argmax(fits)) if len(fits) else None
+        margin = None if match_score is None or best is None else match_score + (of_way or 0.0) - float(fits[best])
         assignments.append(
             Assignment(
                 identity_id=None if own is None else own + 1,
@@ -256,6 +255,7 @@ def _explain(
                 runner_up_identity_id=None if best is None else int(others[best]) + 1,
                 runner_up_conflict=None if best is None else conflict(row, clusters[others[best]]),
                 way_score=of_way,
+                margin=margin,
             )
         )
     return assignments

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.constraints import Constraints, Stay
 
-_MOST_STAYS = 100
+_MOST_STAYS = 60
 _MOST_PEOPLE = 300
 
 
@@ -22,7 +22,7 @@ def count_candidates(
 
     Args:
         units: rows that are one person in any case; those are asked about.
-        clusters: rows of each person; every unit lies in one of them.
+        clusters: rows of each person; a unit lies in one of them or in none.
         stays: where and when each row was.
         constraints: which stays can't be of one person.
 
@@ -35,7 +35,7 @@ def count_candidates(
     for unit in (units[index] for index in _spread(len(units), _MOST_STAYS)):
         seen = [stays[row] for row in unit]
         for number in people:
-            own = cluster_of[unit[0]] == number
+            own = cluster_of.get(unit[0]) == number
             rest = [stays[row] for row in clusters[number] if not own or row not in unit]
             compared += 1
             possible += bool(rest) and constraints.allow(seen, rest)

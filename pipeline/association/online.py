@@ -101,7 +101,7 @@ class OnlineAssociator:
         if self._retention_s is not None:
             alike &= self._ends_s[:used] >= stays[0].end_s - self._retention_s
         (good,) = np.nonzero(alike)
-        if self._per_nat and self._constraints.most_nats:
+        if self._per_nat and self._constraints.knows_times:
             nats = [self._constraints.usualness(stays, self._stays[position]) or 0.0 for position in good.tolist()]
             scores[good] += self._per_nat * np.array(nats)
             good = good[scores[good] >= self._threshold]

@@ -38,12 +38,12 @@ class Problem:
 
     @property
     def most_bonus(self) -> float:
-        """The greatest value of `bonus`."""
+        """The greatest value of `bonus`, at least 0."""
         return self.per_nat * self.constraints.most_nats
 
     def bonus(self, some: Sequence[int], others: Sequence[int]) -> float:
         """What the times of the ways between two groups of rows add to their similarity; may be negative."""
-        if not self.most_bonus:
+        if not (self.per_nat and self.constraints.knows_times):
             return 0.0
         nats = self.constraints.usualness([self.stays[row] for row in some], [self.stays[row] for row in others])
         return 0.0 if nats is None else self.per_nat * nats

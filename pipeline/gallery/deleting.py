@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import mmap
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.corrections import Key, read_corrections
-from pipeline.gallery.store import FILE, GalleryStore, KnownRun
-from pipeline.reassociation import read_whole, recorded
+from pipeline.gallery.store import FILE, GalleryStore, KnownRun, Sighting
+from pipeline.identities import recording_time
+from pipeline.reassociation import clock_of, read_whole, recorded
 from pipeline.removal import remove_stays
 from pipeline.run_directory import PARTS, RunDirectory
 from reid.errors import OutputError, RunError
@@ -99,20 +101,20 @@ def delete_person(store: GalleryStore, person_id: int, *, warn: Callable[[str], 
             _check(run)
         done.missing_runs = [run.path for run in runs if run not in there]
         done.sightings, done.looks = len(sightings), len(ids)
+        for run in runs:
+            if run.path.exists():
+                for former in set_aside(run.path):  # replaced, but not deleted, since that was interrupted
+                    shutil.rmtree(former)
         for run in there:
             removed = remove_stays(run.path, sorted(wanted[run.id]), warn=warn)
             traces += [*_vector_traces(removed.vectors), *_picture_traces(removed.pictures)]
             done.runs.append(run.path)
             done.stays += len(removed.vectors)
             done.recordings += removed.recordings
-            # A run may have been cleaned by a command that was interrupted; the gallery still knows.
-            sources = {camera["camera_id"]: camera["source"] for camera in recorded(RunDirectory(run.path))["cameras"]}
-            seen = [
-                (one.camera_id, sources.get(one.camera_id, "?"), one.start_s, one.end_s)
-                for one in sightings
-                if one.run_id == run.id
-            ]
-            done.recordings += [one for one in seen if one not in done.recordings]
+            own = [one for one in sightings if one.run_id == run.id]
+            done.recordings += _recordings(
+                run, [one for one in own if (one.camera_id, one.track_id) not in removed.keys]
+            )
         writer.drop_sightings([sighting.id for sighting in sightings], still_in_runs=True)
         for run in there:
             writer.drop_left_in_runs(run.id, person_id)
@@ -122,6 +124,22 @@ def delete_person(store: GalleryStore, person_id: int, *, warn: Callable[[str], 
         done.log_held = True
     _look_through(store.folder, done.runs, traces, done)
     return done
+
+
+def _recordings(run: KnownRun, sightings: Sequence[Sighting]) -> list[tuple[str, str, float, float]]:
+    """Say where people can be seen whose stays a run no longer holds, since a command before was interrupted."""
+    cameras = {camera["camera_id"]: camera for camera in recorded(RunDirectory(run.path))["cameras"]}
+    clocks = {camera_id: clock_of(camera) for camera_id, camera in cameras.items()}
+    return [
+        (
+            one.camera_id,
+            cameras[one.camera_id]["source"],
+            recording_time(clocks, one.camera_id, one.start_s),
+            recording_time(clocks, one.camera_id, one.end_s),
+        )
+        for one in sightings
+        if one.camera_id in cameras
+    ]
 
 
 def _is_there(store: GalleryStore, person_id: int) -> bool:

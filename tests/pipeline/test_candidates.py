@@ -43,6 +43,13 @@ def test_one_s_own_people_count_as_far_as_they_are_others() -> None:
     assert count_candidates([[0, 1], [2, 3]], [[0, 1], [2, 3]], stays, ANYWHERE) == 1
 
 
+def test_those_who_found_no_one_are_asked_about_too() -> None:
+    """Somebody with little evidence, at another time, could be any of the two who were there at once."""
+    stays = [Stay("gate", 0.0, 5.0), Stay("gate", 0.0, 5.0), Stay("gate", 10.0, 15.0)]
+    assert count_candidates([[0], [1], [2]], [[0], [1]], stays, ANYWHERE) == 1  # 0, 0 and 2
+    assert count_candidates([[2]], [[0], [1]], stays, ANYWHERE) == 2
+
+
 def test_nobody() -> None:
     assert count_candidates([], [], [], ANYWHERE) == 1
 

@@ -202,11 +202,43 @@ def test_a_run_that_was_cleaned_before_an_interruption_still_names_its_recording
         assert [row.identity_id for row in RunDirectory(run).tracklets] == [2, None, 2]
         done = delete_person(store, 1, warn=lambda _: None)
     assert (done.sightings, done.stays, done.is_complete) == (3, 0, True)
+    assert len(done.recordings) == 3
     assert [(camera, start_s, end_s) for camera, _, start_s, end_s in done.recordings] == [
         ("gate", 0, 10),
         ("gate", 20, 30),
         ("hall", 60, 70),
     ]
+
+
+def test_recordings_are_named_once_and_by_their_own_time(run: Path, tmp_path: Path) -> None:
+    """The hall's recording begins a day after the gate's, and its clock runs fast; its person is at 60 s of it."""
+    manifest = json.loads((run / "run.json").read_text())
+    hall = next(each for each in manifest["cameras"] if each["camera_id"] == "hall")
+    hall["start_time"] = (datetime.fromisoformat(hall["start_time"]) + timedelta(days=1)).isoformat()
+    hall["clock_rate"] = 1.001
+    (run / "run.json").write_text(json.dumps(manifest))
+    add(tmp_path / "people", run)
+    with GalleryStore(tmp_path / "people") as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.gallery.store.GalleryWriter.drop_sightings", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            delete_person(store, 1, warn=lambda _: None)
+    with GalleryStore(tmp_path / "people") as store:
+        again = [
+            (camera, start_s, end_s)
+            for camera, _, start_s, end_s in delete_person(store, 1, warn=lambda _: None).recordings
+        ]
+    assert again == [("gate", 0, 10), ("gate", 20, 30), ("hall", pytest.approx(60), pytest.approx(70))]
+
+
+def test_a_run_that_another_one_replaced_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
+    """Killed just after the new run had taken its place."""
+    add(tmp_path / "people", run)
+    run.rename(tmp_path / ".run.unfinished-abc-old")
+    write_run(run, [stay("gate", 7, 0, 10, identity_id=1)], [50], created=CREATED + timedelta(days=1))
+    with GalleryStore(tmp_path / "people") as store:
+        done = delete_person(store, 1, warn=lambda _: None)
+    assert done.missing_runs == [run]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["people", "run"]
 
 
 def _interrupt(*_: object, **__: object) -> None:
