@@ -138,7 +138,9 @@ def associate(
     candidates = _candidate_identities(neighbours, clusters)
 
     def way_score(row: int, members: Sequence[int]) -> float | None:
-        nats = constraints.usualness([stays[row]], [stays[member] for member in members]) if per_nat else None
+        if not (per_nat and constraints.knows_times):
+            return None
+        nats = constraints.usualness([stays[row]], [stays[member] for member in members])
         return None if nats is None else per_nat * nats
 
     _join_late(rows, late, clusters, candidates, stays, constraints, similarity, way_score)
