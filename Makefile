@@ -2,15 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check check-full run clean
+.PHONY: demo test test-reid test-others check check-full run clean
 
 demo: .venv/.installed  ## made-up people walk past two cameras: who was where, and how right that is
 	$(BIN)/vreid demo $(ARGS)
 
-# In two processes: in one, with every native library loaded, it has ended in a segmentation fault now and then.
+# In two processes: in one, with every native library loaded, it has ended in a segmentation fault now and then; and
+# two side by side take half as long. What they print comes when each has ended.
 test: .venv/.installed  ## the test suite
-	$(BIN)/python -m pytest --ignore tests/reid
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-others test-reid
+
+test-reid:
 	$(BIN)/python -m pytest tests/reid
+
+test-others:
+	$(BIN)/python -m pytest --ignore tests/reid
 
 check: .venv/.installed  ## style, lint and types
 	$(BIN)/ruff format --check .

@@ -121,7 +121,8 @@ def test_every_ablation_trains_all_it_has(name: str) -> None:
         for name, parameter in model.named_parameters()
         if parameter.requires_grad and (parameter.grad is None or float(parameter.grad.abs().sum()) == 0)
     ]
-    assert dead == []
+    # The softmax over positions cancels the bias of SAP's scores: what is left of its gradient is rounding, or nothing.
+    assert [name for name in dead if not (name.startswith("sap.") and name.endswith("score.bias"))] == []
 
 
 def test_the_coupled_baseline_is_its_backbones_and_nothing_more() -> None:
