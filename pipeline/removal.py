@@ -47,7 +47,8 @@ class Removed:
     Attributes:
         keys: camera and track of the stays that are gone.
         vectors: (N, D) float32, of them.
-        pictures: contents of the picture files that are gone.
+        pictures: contents of the crops that are gone.
+        scenes: contents of the whole frames that are gone.
         videos: annotated videos that showed the person and are gone.
         recordings: camera, source, and from when to when in it the person can still be seen there, seconds.
     """
@@ -55,6 +56,7 @@ class Removed:
     keys: list[Key]
     vectors: np.ndarray
     pictures: list[bytes]
+    scenes: list[bytes]
     videos: list[Path]
     recordings: list[tuple[str, str, float, float]]
 
@@ -98,7 +100,8 @@ def remove_stays(path: Path, keys: Sequence[Key], *, warn: Callable[[str], None]
     removed = Removed(
         keys=[(row.camera_id, row.track_id) for row in gone],
         vectors=embeddings[is_gone],
-        pictures=[file.read_bytes() for file in files],
+        pictures=[file.read_bytes() for file in pictures if file.is_file()],
+        scenes=[file.read_bytes() for file in scenes if file.is_file()],
         videos=videos,
         recordings=[(row.camera_id, sources.get(row.camera_id, "?"), row.start_s, row.end_s) for row in gone],
     )

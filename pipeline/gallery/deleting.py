@@ -108,6 +108,7 @@ def delete_person(store: GalleryStore, person_id: int, *, warn: Callable[[str], 
         for run in there:
             removed = remove_stays(run.path, sorted(wanted[run.id]), warn=warn)
             traces += [*_vector_traces(removed.vectors), *_picture_traces(removed.pictures)]
+            traces += [_own_part(scene) for scene in removed.scenes]
             done.runs.append(run.path)
             done.stays += len(removed.vectors)
             done.recordings += removed.recordings
@@ -181,11 +182,16 @@ def _vector_traces(vectors: np.ndarray) -> list[bytes]:
 def _picture_traces(pictures: Iterable[bytes]) -> list[bytes]:
     traces = []
     for picture in pictures:
-        own = picture[max(0, picture.rfind(_SCAN)) :]
+        own = _own_part(picture)
         for place in _PLACES:
             start = int(place * len(own))
             traces.append(own[start : start + _TRACE_BYTES])
     return [trace for trace in traces if len(trace) == _TRACE_BYTES and len(set(trace)) > _TRACE_BYTES // 4]
+
+
+def _own_part(picture: bytes) -> bytes:
+    """Cut off what many JPEGs have in common. Of a whole frame no less will do: others show the same background."""
+    return picture[max(0, picture.rfind(_SCAN)) :]
 
 
 def _look_through(gallery: Path, runs: Sequence[Path], traces: Sequence[bytes], done: Deletion) -> None:

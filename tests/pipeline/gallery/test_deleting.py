@@ -8,6 +8,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
 import faiss
 import numpy as np
 import pytest
@@ -252,6 +253,28 @@ def test_a_run_that_was_being_replaced_is_not_passed_over(run: Path, tmp_path: P
         with pytest.raises(InputError, match=r"interrupted; rename .*unfinished-abc-old"):
             delete_person(store, 1, warn=lambda _: None)
         assert len(store.sightings(1)) == 3
+
+
+def test_frames_of_one_camera_share_their_background(run: Path, tmp_path: Path) -> None:
+    """What a frame that goes has in common with one that stays is no trace of the person; the whole frame is."""
+    background = np.random.default_rng(0).integers(0, 256, (240, 240, 3), dtype=np.uint8)
+    for track in (1, 4):
+        frame = background.copy()
+        frame[220:, 40 * track : 40 * track + 20] = 0
+        cv2.imwrite(str(run / "scenes" / "gate" / f"{track}.jpg"), frame)
+    copied = tmp_path / ".run.unfinished-abc" / "scenes" / "copy.jpg"
+    add(tmp_path / "people", run)
+    with GalleryStore(tmp_path / "people") as store:
+        shutil.copytree(tmp_path / "people", tmp_path / "again")
+        shutil.copytree(run, tmp_path / "kept")
+        assert delete_person(store, 1, warn=lambda _: None).is_complete
+    assert (run / "scenes" / "gate" / "4.jpg").is_file()
+    shutil.rmtree(run)
+    (tmp_path / "kept").rename(run)
+    copied.parent.mkdir(parents=True)
+    shutil.copy(run / "scenes" / "gate" / "1.jpg", copied)
+    with GalleryStore(tmp_path / "again") as store:
+        assert delete_person(store, 1, warn=lambda _: None).found == [copied]
 
 
 def test_files_of_others_in_a_run_are_named(run: Path, tmp_path: Path) -> None:
